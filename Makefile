@@ -1,0 +1,107 @@
+# Headway's commands. `make` alone lists them.
+#
+#   make demo DATA=/srv/headway     the folder the demo keeps its documents in
+#   make test ONLY='-k watching'    arguments for pytest: a part of the end-to-end suite
+#   HEADWAY_SHARED=folder           the corpus and the test tools; without it the tests that need them are skipped
+#   HEADWAY_REQUIRE=all             a skipped test is a failed test (.ci/run sets it)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+DATA ?= ./headway-data
+ONLY ?=
+# How many end-to-end tests run side by side: most of them wait for something most of the time.
+SIDE_BY_SIDE ?= 4
+
+PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
+TEST_PACKAGES := chromium curl fonts-liberation procps python3-venv strace
+
+END_TO_END := Tests/EndToEnd
+VENV := .build/venv
+PYTEST = $(VENV)/bin/python -m pytest -c $(END_TO_END)/pytest.ini $(END_TO_END) $(ONLY)
+
+say = if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' $(1); else printf '\n%s\n' $(1); fi
+
+.PHONY: help
+help: ## this list
+	@echo "Headway takes documents in, processes them and tells everybody who watches how far it is."
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo
+	@echo "Start with: make demo"
+
+.PHONY: demo
+demo: build ## build, start the server, process a sample document before your eyes
+	@exec .build/release/headway demo docs/sample.pdf --data "$(DATA)"
+
+.PHONY: build
+build: deps ## the release binary, .build/release/headway, which needs no file beside it
+	@$(call say,"Building headway (release; the first build takes a few minutes)")
+	@swift build --configuration release --static-swift-stdlib --product headway
+
+.PHONY: test
+test: test-swift test-end-to-end ## every test; the long lists are in `make nightly`
+
+.PHONY: test-swift
+test-swift: deps
+	@$(call say,"Building headway and its tests (debug; the first build takes a few minutes)")
+	@swift build --build-tests
+	@$(call say,"Testing the parts (swift test)")
+	@swift test --skip-build
+
+# Two runs: what bears company side by side, then the tests that measure time or memory, each on a quiet machine.
+.PHONY: test-end-to-end
+test-end-to-end: deps-test $(VENV)/installed
+	@swift build --product headway
+	@$(call say,"Testing the binary from outside with independent clients (pytest; side by side)")
+	@$(PYTEST) -m "not alone and not nightly" --numprocesses $(SIDE_BY_SIDE) --dist worksteal
+	@$(call say,"Testing what needs a quiet machine (pytest; one by one)")
+	@$(PYTEST) -m "alone and not nightly"
+
+.PHONY: nightly
+nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes
+	@$(call say,"Testing the release binary: the whole end-to-end suite with its long lists")
+	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST)
+
+.PHONY: sanitize
+sanitize: deps ## the tests of the pure parts and of the loop under the address and the thread sanitizer
+	@for kind in address thread; do \
+		printf '\nTesting under the %s sanitizer\n' $$kind; \
+		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$kind --scratch-path .build/sanitize-$$kind \
+			--filter '^(JSON|Core|Wire|Text|System|Loop)Tests\.'; \
+	done
+
+.PHONY: lint
+lint: ## what swift-format would change
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+.PHONY: format
+format: ## let swift-format change it
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+.PHONY: sample
+sample: ## make docs/sample.pdf again from the project's own text
+	@python3 docs/make_sample_pdf.py docs/sample.pdf
+
+.PHONY: deps
+deps: ## install the Debian packages that building and running need (only those that are missing)
+	@scripts/install-packages $(PACKAGES)
+
+.PHONY: deps-test
+deps-test: deps
+	@scripts/install-packages --optional $(TEST_PACKAGES)
+
+$(VENV)/installed: $(END_TO_END)/requirements.txt
+	@$(MAKE) deps-test
+	@$(call say,"Making the end-to-end tests' virtual environment in $(VENV)")
+	@python3 -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: clean
+clean: ## remove what the build made
+	@rm -rf .build

@@ -1,0 +1,114 @@
+import JSON
+
+/// The requests of the wire contract, one function each; `Transfers` carries them out.
+package struct ServerCalls {
+    package let address: ServerAddress
+
+    package init(address: ServerAddress) {
+        self.address = address
+    }
+
+    /// Makes a document that waits for its bytes, so that it can be watched from the first one. Answers 201.
+    package func create(_ source: UploadSource) -> Request {
+        var json = JSONObject()
+        json["name"] = .string(source.name)
+        if let size = source.sizeBytes { json["size"] = .integer(size) }
+        if source.mediaType != MediaType.unknown { json["content_type"] = .string(source.mediaType) }
+        var request = Request("POST", address.url(["v1", "documents"]))
+        request.headers = [("Content-Type", "application/json"), Self.acceptJSON]
+        request.body = .bytes(JSONValue.object(json).compactBytes)
+        return request
+    }
+
+    /// Sends the bytes of a document that was created. Answers 202; 409 when it has them all already.
+    package func putContent(of created: Created, _ source: UploadSource) -> Request {
+        sending(source, "PUT", created.contentURL ?? address.url(["v1", "documents", created.id, "content"]))
+    }
+
+    /// Makes a document of its bytes, in one request. Answers 202.
+    package func upload(_ source: UploadSource) -> Request {
+        if source.sizeBytes == nil { return sending(source, "PUT", address.url(["drop", source.name])) }
+        return sending(source, "POST", address.url(["v1", "documents"], query: [("name", source.name)]))
+    }
+
+    private func sending(_ source: UploadSource, _ method: String, _ url: String) -> Request {
+        var request = Request(method, url)
+        request.headers = [("Content-Type", source.mediaType), Self.acceptJSON]
+        request.body = .source(source)
+        request.timeoutMilliseconds = nil
+        return request
+    }
+
+    /// The stream of a document's states, one JSON object a line, until the terminal one.
+    package func events(id: String, after: String?) -> Request {
+        let query = after.map { [(name: "after", value: $0)] } ?? []
+        var request = Request("GET", address.url(["v1", "documents", id, "events"], query: query))
+        request.headers = [("Accept", "application/x-ndjson")]
+        request.timeoutMilliseconds = nil
+        request.acceptsCompression = false
+        return request
+    }
+
+    /// A page of the list; `documentsPerPageMax` at most.
+    package func list(status: String?, limit: Int, cursor: String?) -> Request {
+        var query: [(name: String, value: String)] = []
+        if let status { query.append(("status", status)) }
+        if let cursor { query.append(("cursor", cursor)) }
+        query.append(("limit", String(limit)))
+        var request = Request("GET", address.url(["v1", "documents"], query: query))
+        request.headers = [Self.acceptJSON]
+        return request
+    }
+
+    package static let documentsPerPageMax = 500
+
+    package func cancel(id: String) -> Request {
+        var request = Request("POST", address.url(["v1", "documents", id, "cancel"]))
+        request.headers = [Self.acceptJSON]
+        return request
+    }
+
+    /// The result's chunks, one JSON object a line; 409 while the document is not complete.
+    package func result(id: String) -> Request {
+        streaming(address.url(["v1", "documents", id, "result"]))
+    }
+
+    /// The text, pages parted by form feeds.
+    package func text(id: String) -> Request {
+        streaming(address.url(["v1", "documents", id, "text"]))
+    }
+
+    private func streaming(_ url: String) -> Request {
+        var request = Request("GET", url)
+        request.timeoutMilliseconds = nil
+        return request
+    }
+
+    private static let acceptJSON = (name: "Accept", value: "application/json")
+
+    /// What a creating call answered with.
+    package struct Created {
+        package var id: String
+        package var state: DocumentState
+        package var json: JSONValue
+        package var contentURL: String?
+    }
+
+    /// Reads the reply of a creating call; throws `unreadableReply` for what is no document.
+    package func created(_ body: [UInt8]) throws(ClientError) -> Created {
+        let json = try Self.parse(body, server: address.shown)
+        guard let state = DocumentState(json) else {
+            throw .unreadableReply(server: address.shown, reason: "its reply names no document")
+        }
+        let link = json["links"]?["content"]?.stringValue
+        return Created(id: state.id, state: state, json: json, contentURL: link.flatMap(address.resolve))
+    }
+
+    package static func parse(_ body: [UInt8], server: String) throws(ClientError) -> JSONValue {
+        do {
+            return try JSONValue.parse(body)
+        } catch {
+            throw .unreadableReply(server: server, reason: "its reply is not JSON")
+        }
+    }
+}

@@ -1,0 +1,357 @@
+import JSON
+
+// Theory of operation
+//
+//   uploading ──► queued ──► processing ──► complete
+//       │           │ ▲           │
+//       │           │ └── retry ──┤
+//       └───────────┴─────────────┴──► failed | cancelled ── retry ──► queued
+//
+// A document is a value. `apply` takes one thing that happened and the time, and answers whether the change must be
+// told at once (a change of status or stage), may wait (a tick of progress), or is none. Everything a watcher ever sees
+// is a function of this value, so an event that is merged with a later one loses nothing.
+
+package enum DocumentStatus: String, Sendable, CaseIterable {
+    case uploading, queued, processing, complete, failed, cancelled
+
+    package var isTerminal: Bool { self == .complete || self == .failed || self == .cancelled }
+}
+
+/// What can happen to a document.
+package enum DocumentChange: Sendable, Equatable {
+    /// `total` is the declared length, nil for a chunked body.
+    case uploadBegan(total: Int64?, contentType: String?)
+    case uploadProgressed(received: Int64)
+    /// The bytes are durable.
+    case uploadCompleted(bytes: Int64, sha256: String?, contentType: String)
+    /// The bytes are durable, and nothing can be made of them.
+    case uploadUnusable(bytes: Int64, sha256: String?, DocumentError)
+    /// The connection was lost; a document that was created first waits for the next PUT from byte 0.
+    case uploadLost
+    case leased
+    case worked(WorkProgress)
+    /// `units` is what the pipeline found there to be, whatever had been announced.
+    case completed(units: Int64, chunks: Int64)
+    case failed(DocumentError)
+    case cancelled
+    case retried
+    /// The process that had it leased is gone; it runs again and its percentage is held.
+    case requeued
+    /// A figure up to this one may be told now.
+    case ceilingRecorded(Double)
+    /// Its place in the line of waiting documents.
+    case queued(position: Int?)
+}
+
+/// What a worker has done so far, in the pipeline's units.
+package struct WorkProgress: Sendable, Equatable {
+    package struct Stage: Sendable, Equatable {
+        package var done: Int64
+        package var isFinished: Bool
+        package init(done: Int64, isFinished: Bool) {
+            self.done = done
+            self.isFinished = isFinished
+        }
+    }
+    package var total: Int64?
+    /// Units are pages (they are bytes where a document has none).
+    package var unitsArePages: Bool
+    package var stages: [Stage]
+
+    package init(total: Int64?, unitsArePages: Bool, stages: [Stage]) {
+        self.total = total
+        self.unitsArePages = unitsArePages
+        self.stages = stages
+    }
+}
+
+/// How urgently a change must reach watchers.
+package enum ChangeWeight: Sendable, Equatable {
+    case none
+    /// Progress: may be merged with later progress.
+    case tick
+    /// A change of status or stage: told at once, never merged away for a watcher that keeps up.
+    case step
+}
+
+/// A change that cannot be made to a document in its present state.
+package enum DocumentConflict: Error, Equatable {
+    case alreadyTerminal(DocumentStatus)
+    case alreadyUploaded
+    /// Another request brings the bytes now.
+    case superseded
+    case notTerminal
+    case alreadyComplete
+    case neverUploaded
+}
+
+/// One upload and all that is made from it.
+package struct Document: Sendable, Equatable {
+    package let id: DocumentID
+    package var epoch: String
+    package private(set) var offset: Int64 = 0
+    package private(set) var status: DocumentStatus = .uploading
+    package internal(set) var percentage = Percentage()
+    package private(set) var stages: [StageProgress]
+    /// The furthest pipeline stage that was ever shown: a stage only moves forward.
+    package internal(set) var stageFloor = 0
+    package private(set) var unitsArePages = true
+    /// Created before its bytes: an upload that is cut off may begin again. A one-request upload may not.
+    package internal(set) var awaitsContent: Bool
+    package internal(set) var bytesReceived: Int64 = 0
+    package internal(set) var bytesDone: Int64 = 0
+    package internal(set) var bytesTotal: Int64?
+    /// What was said when the document was created; what one upload says of itself is forgotten when it is cut off.
+    package internal(set) var declaredBytes: Int64?
+    package private(set) var remaining = RemainingTime()
+    package private(set) var estimate: RemainingTime.Estimate?
+    package var queuePosition: Int?
+    /// Runs so far; one that the server's own end cut short does not count.
+    package internal(set) var attempt = 0
+    package internal(set) var hasRun = false
+    /// The run that counts as this attempt never came to its end: the next one is the same attempt.
+    private var repeatsAttempt = false
+    package var name: String
+    package var contentType: String?
+    package let pipeline: String
+    package var metadata: JSONObject
+    /// Whether the bytes came whole: what can be processed, and processed again.
+    package internal(set) var isUploaded = false
+    package internal(set) var sha256: String?
+    package internal(set) var chunkCount: Int64?
+    package var message: String?
+    package internal(set) var error: DocumentError?
+    package let createdAtMilliseconds: Int64
+    package internal(set) var updatedAtMilliseconds: Int64
+
+    package init(
+        id: DocumentID, epoch: String, name: String, contentType: String?, bytesTotal: Int64?, pipeline: PipelineShape,
+        metadata: JSONObject, awaitsContent: Bool, at now: Moment
+    ) {
+        self.id = id
+        self.epoch = epoch
+        self.name = name
+        self.contentType = contentType
+        self.bytesTotal = bytesTotal
+        declaredBytes = bytesTotal
+        self.pipeline = pipeline.name
+        stages = pipeline.stages
+        self.metadata = metadata
+        self.awaitsContent = awaitsContent
+        createdAtMilliseconds = now.unixMilliseconds
+        updatedAtMilliseconds = now.unixMilliseconds
+    }
+
+    package var isTerminal: Bool { status.isTerminal }
+
+    /// Takes one change. Throws what is wrong with making it now; then nothing has changed.
+    package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {
+        let before = (status, shownStage)
+        var isTick = false
+        switch change {
+        case .uploadBegan(let total, let type):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            bytesTotal = total ?? declaredBytes
+            bytesReceived = 0
+            if let type { contentType = type }
+            isTick = true
+        case .uploadProgressed(let received):
+            guard status == .uploading else { return .none }
+            isTick = received != bytesReceived
+            bytesReceived = received
+            // A total that was only estimated gives way.
+            if let total = bytesTotal, total > 0, received > total { bytesTotal = received }
+        case .uploadCompleted(let bytes, let digest, let type):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            bytesReceived = bytes
+            bytesDone = bytes
+            bytesTotal = bytes
+            isUploaded = true
+            sha256 = digest
+            contentType = type
+            status = .queued
+        case .uploadUnusable(let bytes, let digest, let reason):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            bytesReceived = bytes
+            bytesDone = bytes
+            bytesTotal = bytes
+            sha256 = digest
+            status = .failed
+            error = reason
+        case .uploadLost:
+            guard status == .uploading else { return .none }
+            isTick = bytesReceived != 0
+            bytesReceived = 0
+            bytesTotal = declaredBytes
+        case .leased:
+            guard status == .queued else { throw isTerminal ? .alreadyTerminal(status) : .neverUploaded }
+            status = .processing
+            if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
+            hasRun = true
+            resetStages()
+        case .worked(let work):
+            guard status == .processing else { return .none }
+            isTick = fold(work, at: now)
+        case .completed(let units, let chunks):
+            guard status == .processing else { throw .alreadyTerminal(status) }
+            status = .complete
+            chunkCount = chunks
+            finishStages(units: units)
+            percentage.complete()
+        case .failed(let reason):
+            guard !isTerminal else { throw .alreadyTerminal(status) }
+            status = .failed
+            error = reason
+        case .cancelled:
+            guard !isTerminal else { throw .alreadyTerminal(status) }
+            status = .cancelled
+        case .retried:
+            guard isTerminal else { throw .notTerminal }
+            guard status != .complete else { throw .alreadyComplete }
+            guard isUploaded else { throw .neverUploaded }
+            status = .queued
+            error = nil
+        case .requeued:
+            guard status == .processing else { return .none }
+            status = .queued
+            repeatsAttempt = true
+        case .ceilingRecorded(let ceiling):
+            let told = percentage.published
+            percentage.ceilingRecorded(ceiling)
+            if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != told }
+        case .queued(let position):
+            guard status == .queued else { return .none }
+            isTick = position != queuePosition
+            queuePosition = position
+        }
+        if status != .processing { estimate = nil }
+        if status != .queued { queuePosition = nil }
+        if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
+        updatedAtMilliseconds = now.unixMilliseconds
+        if before != (status, shownStage) { return .step }
+        return isTick ? .tick : .none
+    }
+
+    /// Why an upload that has lost its right to bring the bytes is refused.
+    package var uploadConflict: DocumentConflict {
+        switch status {
+        case .uploading: .superseded
+        case .queued, .processing: .alreadyUploaded
+        case .complete, .failed, .cancelled: .alreadyTerminal(status)
+        }
+    }
+
+    /// Takes the next offset: the state as it is now is about to be told.
+    package mutating func advanceOffset() { offset += 1 }
+
+    /// Goes on after the process ended: offsets restart under a new epoch, and the percentage rests at its ceiling.
+    package mutating func recover(epoch: String, ceiling: Double) {
+        guard !isTerminal else { return }
+        self.epoch = epoch
+        offset = 0
+        percentage = Percentage(recoveredFrom: max(ceiling, percentage.published))
+    }
+
+    // MARK: Stages and percentage
+
+    private mutating func resetStages() {
+        for index in stages.indices {
+            stages[index].done = 0
+            stages[index].isFinished = false
+        }
+        remaining.restart()
+    }
+
+    private mutating func finishStages(units: Int64) {
+        for index in stages.indices {
+            stages[index].done = units
+            stages[index].total = units
+            stages[index].isFinished = true
+        }
+        stageFloor = stages.count
+    }
+
+    private mutating func fold(_ work: WorkProgress, at now: Moment) -> Bool {
+        unitsArePages = work.unitsArePages
+        var changed = false
+        for (index, stage) in work.stages.enumerated() where index < stages.count {
+            // A stage never takes anything back within a run, whatever a worker claims.
+            let done = max(stages[index].done, stage.done)
+            var total = work.total.map { max($0, done) }
+            if stage.isFinished { total = done }
+            changed =
+                changed || done != stages[index].done || total != stages[index].total
+                || stage.isFinished != stages[index].isFinished
+            stages[index].done = done
+            stages[index].total = total ?? stages[index].total
+            stages[index].isFinished = stages[index].isFinished || stage.isFinished
+        }
+        stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
+        remaining.observe(work: workFraction, at: now)
+        estimate = remaining.estimate(at: now)
+        return changed
+    }
+
+    /// 0–1 of what the pipeline has to do, by weight.
+    private var workFraction: Double {
+        let weights = stages.reduce(0) { $0 + $1.weight }
+        return weights > 0 ? stages.reduce(0) { $0 + $1.weight * $1.fraction } / weights : 0
+    }
+
+    private var rawPercentage: Double {
+        let upload: Double
+        switch status {
+        case .uploading:
+            // With an unknown length the upload's part is 0 until it ends (API.md).
+            guard let total = bytesTotal, total > 0 else { return 0 }
+            upload = min(Double(bytesReceived) / Double(total), 1)
+        default: upload = 1
+        }
+        return PipelineShape.uploadWeight * upload + stages.reduce(0) { $0 + $1.weight * $1.fraction }
+    }
+
+    /// The index of the pipeline stage that is shown: the earliest unfinished one, never back.
+    package var pipelineStageIndex: Int {
+        min(max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1), stages.count - 1)
+    }
+
+    /// `stage` of the state: null once terminal.
+    package var shownStage: String? {
+        switch status {
+        case .uploading: "uploading"
+        // Waiting to run again keeps the earliest unfinished pipeline stage.
+        case .queued: hasRun ? stages[pipelineStageIndex].name : "queued"
+        case .processing: stages[pipelineStageIndex].name
+        case .complete, .failed, .cancelled: nil
+        }
+    }
+
+    /// 0–100 within the shown stage; nil where its total is unknown.
+    package var stagePercentage: Double? {
+        switch status {
+        case .uploading:
+            guard let total = bytesTotal, total > 0 else { return nil }
+            return min(100, Double(bytesReceived) * 100 / Double(total))
+        case .processing:
+            let stage = stages[pipelineStageIndex]
+            guard stage.total != nil else { return nil }
+            return stage.fraction * 100
+        case .queued, .complete, .failed, .cancelled: return nil
+        }
+    }
+}
+
+extension Document {
+    /// Rebuilds what was recorded. Only the decoder of records calls it.
+    package mutating func restore(status: DocumentStatus, offset: Int64, unitsArePages: Bool) {
+        self.status = status
+        self.offset = offset
+        self.unitsArePages = unitsArePages
+    }
+
+    package mutating func restoreStage(at index: Int, done: Int64, total: Int64?, isFinished: Bool) {
+        stages[index].done = done
+        stages[index].total = total
+        stages[index].isFinished = isFinished
+    }
+}

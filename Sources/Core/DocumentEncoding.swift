@@ -1,0 +1,174 @@
+import JSON
+
+/// The state on the wire (API.md, "One document, one state"), and the record that survives a restart. The record is the
+/// state plus the few figures that watchers do not see, so what is on disk reads as what they saw.
+extension Document {
+    /// Appends the members of the state, without the braces: callers add their own members (`links`, `recovered`).
+    package func encodeMembers(into writer: inout JSONWriter, now: Moment) {
+        writer.key("document_id"); writer.string(id.description)
+        writer.key("offset"); writer.integer(offset)
+        writer.key("epoch"); writer.string(epoch)
+        writer.key("status"); writer.string(status.rawValue)
+        writer.key("stage"); writer.optional(shownStage)
+        writer.key("progress"); writer.number(percentage.published, decimals: 1)
+        writer.key("stage_progress")
+        if let figure = stagePercentage {
+            writer.number((figure * 10).rounded(.down) / 10, decimals: 1)
+        } else {
+            writer.null()
+        }
+        let pages = stages.first
+        let hasPages = unitsArePages && pages.map { $0.done > 0 || $0.total != nil } ?? false
+        writer.key("pages_done"); writer.optional(hasPages ? pages?.done : nil)
+        writer.key("pages_total"); writer.optional(hasPages ? pages?.total : nil)
+        writer.key("bytes_received"); writer.integer(bytesReceived)
+        writer.key("bytes_done"); writer.integer(bytesDone)
+        writer.key("bytes_total"); writer.optional(bytesTotal)
+        writer.key("stages")
+        writer.beginArray()
+        for stage in stages {
+            writer.beginObject()
+            writer.key("name"); writer.string(stage.name)
+            writer.key("done"); writer.integer(stage.done)
+            writer.key("total"); writer.optional(stage.total)
+            writer.endObject()
+        }
+        writer.endArray()
+        encodeEstimate(into: &writer, now: now)
+        writer.key("queue_position"); writer.optional(queuePosition.map(Int64.init))
+        writer.key("attempt"); writer.integer(attempt)
+        writer.key("resumed_from"); writer.null()
+        writer.key("name"); writer.string(name)
+        writer.key("content_type"); writer.optional(contentType)
+        writer.key("pipeline"); writer.string(pipeline)
+        writer.key("metadata"); writer.value(.object(metadata))
+        writer.key("sha256"); writer.optional(sha256)
+        writer.key("message"); writer.optional(message)
+        writer.key("error")
+        if let error {
+            writer.beginObject()
+            writer.key("code"); writer.string(error.code)
+            writer.key("detail"); writer.string(error.detail)
+            writer.key("retryable"); writer.bool(error.isRetryable)
+            writer.endObject()
+        } else {
+            writer.null()
+        }
+        writer.key("created_at"); writer.string(Timestamp.text(unixMilliseconds: createdAtMilliseconds))
+        writer.key("updated_at"); writer.string(Timestamp.text(unixMilliseconds: updatedAtMilliseconds))
+    }
+
+    private func encodeEstimate(into writer: inout JSONWriter, now: Moment) {
+        if let estimate {
+            writer.key("eta_seconds"); writer.number(estimate.seconds, decimals: 1)
+            writer.key("eta_low"); writer.number(estimate.lowSeconds, decimals: 1)
+            writer.key("eta_high"); writer.number(estimate.highSeconds, decimals: 1)
+            writer.key("estimated_completion")
+            writer.string(Timestamp.text(unixMilliseconds: now.unixMilliseconds + Int64(estimate.seconds * 1000)))
+        } else {
+            writer.key("eta_seconds"); writer.null()
+            writer.key("eta_low"); writer.null()
+            writer.key("eta_high"); writer.null()
+            writer.key("estimated_completion"); writer.null()
+        }
+    }
+
+    /// The state as one compact JSON object; with `recovered`, as the first message of a resumed watch.
+    package func encoded(now: Moment, recovered: Bool? = nil) -> [UInt8] {
+        var writer = JSONWriter(reservingBytes: 1024)
+        writer.beginObject()
+        encodeMembers(into: &writer, now: now)
+        if let recovered {
+            writer.key("recovered"); writer.bool(recovered)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    // MARK: Record
+
+    package func recorded(now: Moment) -> [UInt8] {
+        var writer = JSONWriter(reservingBytes: 1024)
+        writer.beginObject()
+        encodeMembers(into: &writer, now: now)
+        writer.key("record")
+        writer.beginObject()
+        writer.key("units_are_pages"); writer.bool(unitsArePages)
+        writer.key("stage_floor"); writer.integer(stageFloor)
+        writer.key("uploaded"); writer.bool(isUploaded)
+        writer.key("awaits_content"); writer.bool(awaitsContent)
+        writer.key("declared_bytes"); writer.optional(declaredBytes)
+        writer.key("has_run"); writer.bool(hasRun)
+        writer.key("chunks"); writer.optional(chunkCount)
+        writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// Reads a record; nil when it is none. `ceiling` stands beside the record because it changes far more often.
+    package init?(record: JSONValue, ceiling: Double) {
+        guard let id = record["document_id"]?.stringValue.flatMap({ DocumentID($0) }),
+            let status = record["status"]?.stringValue.flatMap(DocumentStatus.init),
+            let shape = record["pipeline"]?.stringValue.flatMap(PipelineShape.named),
+            let epoch = record["epoch"]?.stringValue, let name = record["name"]?.stringValue,
+            let created = record["created_at"]?.stringValue.flatMap(Timestamp.unixMilliseconds(parsing:)),
+            let updated = record["updated_at"]?.stringValue.flatMap(Timestamp.unixMilliseconds(parsing:)),
+            let hidden = record["record"]
+        else { return nil }
+        self.init(
+            id: id, epoch: epoch, name: name, contentType: record["content_type"]?.stringValue,
+            bytesTotal: record["bytes_total"]?.integerValue, pipeline: shape,
+            metadata: record["metadata"]?.objectValue ?? JSONObject(),
+            awaitsContent: hidden["awaits_content"]?.boolValue ?? false,
+            at: Moment(monotonicMilliseconds: 0, unixMilliseconds: created))
+        restore(
+            status: status, offset: record["offset"]?.integerValue ?? 0,
+            unitsArePages: hidden["units_are_pages"]?.boolValue ?? true)
+        let finished = Int(hidden["finished"]?.integerValue ?? 0)
+        for (index, stage) in (record["stages"]?.arrayValue ?? []).enumerated() where index < stages.count {
+            restoreStage(
+                at: index, done: stage["done"]?.integerValue ?? 0, total: stage["total"]?.integerValue,
+                isFinished: index < finished)
+        }
+        percentage = Percentage(published: record["progress"]?.numberValue ?? 0, recordedCeiling: ceiling)
+        stageFloor = min(Int(hidden["stage_floor"]?.integerValue ?? 0), stages.count)
+        bytesReceived = record["bytes_received"]?.integerValue ?? 0
+        bytesDone = record["bytes_done"]?.integerValue ?? 0
+        attempt = Int(record["attempt"]?.integerValue ?? 0)
+        declaredBytes = hidden["declared_bytes"]?.integerValue
+        hasRun = hidden["has_run"]?.boolValue ?? false
+        isUploaded = hidden["uploaded"]?.boolValue ?? false
+        sha256 = record["sha256"]?.stringValue
+        chunkCount = hidden["chunks"]?.integerValue
+        message = record["message"]?.stringValue
+        updatedAtMilliseconds = updated
+        if let failure = record["error"], let code = failure["code"]?.stringValue {
+            error = DocumentError(
+                recordedCode: code, detail: failure["detail"]?.stringValue ?? "",
+                isRetryable: failure["retryable"]?.boolValue ?? false)
+        }
+    }
+}
+
+extension Document {
+    /// Reads a record as it is kept; nil when it cannot be read.
+    package init?(_ record: DocumentRecord) {
+        guard let value = try? JSONValue.parse(record.bytes) else { return nil }
+        self.init(record: value, ceiling: record.ceiling)
+    }
+}
+
+extension DocumentRecord {
+    package var isReadable: Bool { Document(self) != nil }
+}
+
+extension JSONWriter {
+    package mutating func optional(_ text: String?) {
+        if let text { string(text) } else { null() }
+    }
+
+    package mutating func optional(_ number: Int64?) {
+        if let number { integer(number) } else { null() }
+    }
+}

@@ -1,0 +1,43 @@
+/// Why a document failed, as `error` shows it. The codes are part of the contract: they never change their meaning.
+package struct DocumentError: Sendable, Equatable {
+    package enum Code: String, Sendable, CaseIterable {
+        case memoryExceeded = "memory_exceeded"
+        case timeout
+        case stalled
+        case crashed
+        case unreadable
+        case passwordProtected = "password_protected"
+        case noText = "no_text"
+        case unsupportedType = "unsupported_type"
+        case tooLarge = "too_large"
+        case uploadInterrupted = "upload_interrupted"
+        case storageFull = "storage_full"
+        case storageFailed = "storage_failed"
+        case extractorMissing = "extractor_missing"
+
+        /// Whether the same bytes may well succeed on another try.
+        package var isRetryable: Bool {
+            switch self {
+            case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
+            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted: false
+            }
+        }
+    }
+
+    package var code: String
+    package var detail: String
+    package var isRetryable: Bool
+
+    package init(_ code: Code, _ detail: String) {
+        self.code = code.rawValue
+        self.detail = detail
+        isRetryable = code.isRetryable
+    }
+
+    /// As it was recorded, whatever version wrote it.
+    package init(recordedCode: String, detail: String, isRetryable: Bool) {
+        code = recordedCode
+        self.detail = detail
+        self.isRetryable = isRetryable
+    }
+}

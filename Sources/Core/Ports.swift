@@ -1,0 +1,82 @@
+// What the shell around the documents needs from the outside, as small capabilities. An adapter may call back on any
+// thread; whoever owns a loop brings the answer home by its mailbox.
+
+/// A document as it is kept.
+package struct DocumentRecord: Sendable, Equatable {
+    package var id: DocumentID
+    package var status: DocumentStatus
+    package var createdAtMilliseconds: Int64
+    package var ceiling: Double
+    /// Names the run whose result is the document's; a run that was given up can write only to its own files.
+    package var outputToken: Int64?
+    /// `Document.recorded`.
+    package var bytes: [UInt8]
+
+    package init(
+        id: DocumentID, status: DocumentStatus, createdAtMilliseconds: Int64, ceiling: Double, outputToken: Int64?,
+        bytes: [UInt8]
+    ) {
+        self.id = id
+        self.status = status
+        self.createdAtMilliseconds = createdAtMilliseconds
+        self.ceiling = ceiling
+        self.outputToken = outputToken
+        self.bytes = bytes
+    }
+}
+
+/// The machine's trouble with keeping a record.
+package enum RecordFailure: Error, Sendable, Equatable {
+    case alreadyThere
+    case storageFull
+    case failed(String)
+}
+
+/// Where a list of documents goes on: newest first, by time of creation, then by id.
+package struct ListPosition: Sendable, Equatable {
+    package var createdAtMilliseconds: Int64
+    package var id: DocumentID
+
+    package init(createdAtMilliseconds: Int64, id: DocumentID) {
+        self.createdAtMilliseconds = createdAtMilliseconds
+        self.id = id
+    }
+
+    package init?(cursor: String) {
+        let parts = cursor.split(separator: ".", maxSplits: 1)
+        guard parts.count == 2, let time = Int64(parts[0]), let id = DocumentID(parts[1]) else { return nil }
+        self.init(createdAtMilliseconds: time, id: id)
+    }
+
+    package var cursor: String { "\(createdAtMilliseconds).\(id)" }
+}
+
+/// Durable records. When a completion reports success the change survives a power cut.
+package protocol DocumentRecords: Sendable {
+    func insert(_ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    func update(_ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    func raiseCeiling(
+        of id: DocumentID, to ceiling: Double,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    func remove(_ id: DocumentID, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    func load(_ id: DocumentID, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void)
+    func list(
+        status: DocumentStatus?, after position: ListPosition?, limit: Int,
+        then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void)
+}
+
+/// Removes the bytes of a document that is deleted. Failures are the adapter's to log: the record is gone already.
+package protocol DocumentBytes: Sendable {
+    func removeAll(of id: DocumentID)
+    /// Result files of runs that were given up.
+    func removeOutputs(of id: DocumentID, except token: Int64?)
+}
+
+/// Documents that want a worker.
+package protocol WorkQueue: Sendable {
+    func enqueue(_ id: DocumentID)
+    /// No longer wanted: leaves the line, or its processes are ended.
+    func withdraw(_ id: DocumentID)
+    /// Its place in the line from 1; nil when it does not wait. From any thread.
+    func position(of id: DocumentID) -> Int?
+}

@@ -1,0 +1,188 @@
+/// What one document may cost (DESIGN.md, "Bounds").
+package struct WorkLimits: Sendable, Equatable {
+    package var memoryBytesMax: Int64
+    package var cpuSecondsMax: Int64
+    package var wallMillisecondsMax: Int64
+    package var stallMillisecondsMax: Int64
+    /// How much longer a stage's result may grow than its input: a bomb fills the disk otherwise.
+    package var outputBytesMax: Int64
+
+    /// The parts that configuration sets; what depends on the document's size is added by `limits(forBytes:)`.
+    package struct Policy: Sendable, Equatable {
+        package var memoryBytesMax: Int64
+        package var cpuSeconds: Int64 = 60
+        package var wallSeconds: Int64 = 120
+        package var stallSeconds: Int64 = 60
+        package var secondsMax: Int64 = 2 * 60 * 60
+
+        package init(memoryBytesMax: Int64) { self.memoryBytesMax = memoryBytesMax }
+
+        /// CPU 60 s + 1 s a MB, wall 120 s + 2 s a MB, both at most two hours.
+        package func limits(forBytes bytes: Int64) -> WorkLimits {
+            let megabytes = bytes / 1_000_000
+            return WorkLimits(
+                memoryBytesMax: memoryBytesMax,
+                cpuSecondsMax: min(cpuSeconds + megabytes, secondsMax),
+                wallMillisecondsMax: min(wallSeconds + 2 * megabytes, secondsMax) * 1000,
+                stallMillisecondsMax: stallSeconds * 1000,
+                outputBytesMax: max(1 << 30, 64 * bytes))
+        }
+    }
+
+    /// How many workers, and how much memory each, on a machine with this much.
+    package static let serverBytes: Int64 = 96 << 20
+    package static let workerBytesMax: Int64 = 384 << 20
+    package static let workerBytesMin: Int64 = 128 << 20
+
+    /// A number of workers that somebody asked for is kept, and the memory shared among them; one that was not is made
+    /// smaller until each has enough.
+    package static func share(
+        machineBytes: Int64, workersWanted: Int, isFixed: Bool = false
+    ) -> (workers: Int, bytesEach: Int64) {
+        let available = max(workerBytesMin, machineBytes - serverBytes)
+        let workers = isFixed ? workersWanted : max(1, min(workersWanted, Int(available / workerBytesMin)))
+        return (workers, min(workerBytesMax, available / Int64(workers)))
+    }
+}
+
+/// Why the supervisor ended a document's processes itself.
+package enum SupervisedEnd: Sendable, Equatable {
+    case memory, cpuTime, wallTime, noProgress
+}
+
+/// How a process ended, without the operating system's types.
+package enum Ending: Sendable, Equatable {
+    case exit(Int32)
+    case signal(Int32)
+    case cpuTime
+}
+
+/// Everything known about one run when it is over.
+package struct RunReport: Sendable, Equatable {
+    package var supervisedEnd: SupervisedEnd?
+    package var worker: Ending?
+    package var extractor: Ending?
+    /// The extractor's own words, bounded.
+    package var extractorMessage = ""
+    /// The worker's last word: what it made, or what it says went wrong.
+    package var workerFailure: DocumentError?
+    package var finished: Finished?
+    package var limits: WorkLimits
+
+    package struct Finished: Sendable, Equatable {
+        package var units: Int64
+        package var chunks: Int64
+        /// Characters other than white space.
+        package var visibleCharacters: Int64
+        package init(units: Int64, chunks: Int64, visibleCharacters: Int64) {
+            self.units = units
+            self.chunks = chunks
+            self.visibleCharacters = visibleCharacters
+        }
+    }
+
+    package init(limits: WorkLimits) { self.limits = limits }
+}
+
+package enum RunVerdict: Sendable, Equatable {
+    case complete(units: Int64, chunks: Int64)
+    case failed(DocumentError)
+}
+
+extension RunReport {
+    /// The one answer for a run: the supervisor's own reason first, then the document's, then the processes'.
+    package var verdict: RunVerdict {
+        switch supervisedEnd {
+        case .memory?: return .failed(memoryExceeded)
+        case .wallTime?:
+            return .failed(
+                DocumentError(
+                    .timeout,
+                    "Processing took longer than the \(limits.wallMillisecondsMax / 1000) s that a document of this "
+                        + "size may take. Split the document, or raise --work-seconds."))
+        case .noProgress?:
+            return .failed(
+                DocumentError(
+                    .stalled,
+                    "There was no sign of progress for \(limits.stallMillisecondsMax / 1000) s. Try again; if it "
+                        + "stalls at the same page, the document is damaged there."))
+        case .cpuTime?: return .failed(cpuTimeExceeded)
+        case nil: break
+        }
+        if worker == .cpuTime || extractor == .cpuTime { return .failed(cpuTimeExceeded) }
+        // Whoever fails first has the others ended: a reader that was killed, or lost its pipe, because the worker died is
+        // no reason, while one that ended by itself is.
+        let wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
+        if !wasReaderEnded, let failure = documentFailure { return .failed(failure) }
+        if let workerFailure { return .failed(workerFailure) }
+        if let worker, finished == nil { return .failed(crashed("The worker", worker)) }
+        if let failure = documentFailure { return .failed(failure) }
+        guard let finished else {
+            return .failed(DocumentError(.crashed, "The worker ended without a result. Try again."))
+        }
+        if finished.visibleCharacters == 0 {
+            return .failed(
+                DocumentError(
+                    .noText,
+                    "The document holds no text: it may be a scan. Run text recognition (OCR) over it and upload it "
+                        + "again."))
+        }
+        return .complete(units: finished.units, chunks: finished.chunks)
+    }
+
+    private var documentFailure: DocumentError? {
+        guard let extractor else { return nil }
+        let words = extractorMessage.lowercased()
+        switch extractor {
+        case .exit(0): return nil
+        case .exit:
+            if words.contains("incorrect password") {
+                return DocumentError(
+                    .passwordProtected,
+                    "The document opens only with a password. Remove the password and upload it again.")
+            }
+            if Self.speaksOfMemory(words) { return memoryExceeded }
+            return DocumentError(
+                .unreadable,
+                "The document cannot be read\(Self.quote(extractorMessage)). Open it in a viewer, save it anew "
+                    + "and upload it again.")
+        case .signal where Self.speaksOfMemory(words): return memoryExceeded
+        case .signal, .cpuTime: return crashed("The reader", extractor)
+        }
+    }
+
+    private var memoryExceeded: DocumentError {
+        DocumentError(
+            .memoryExceeded,
+            "Processing needed more than the \(limits.memoryBytesMax >> 20) MiB that a worker may use. Split "
+                + "the document, or raise --worker-memory.")
+    }
+
+    private var cpuTimeExceeded: DocumentError {
+        DocumentError(
+            .timeout,
+            "Processing used more than the \(limits.cpuSecondsMax) s of CPU time that a document of this size may use. "
+                + "Split the document, or raise --work-seconds.")
+    }
+
+    private func crashed(_ who: String, _ ending: Ending) -> DocumentError {
+        let how =
+            switch ending {
+            case .exit(let code): "ended with code \(code)"
+            case .signal(let number): "was ended by signal \(number)"
+            case .cpuTime: "ran out of CPU time"
+            }
+        return DocumentError(
+            .crashed, "\(who) \(how) while it worked on this document. Other documents are not affected; try again.")
+    }
+
+    private static func speaksOfMemory(_ words: String) -> Bool {
+        words.contains("out of memory") || words.contains("bad_alloc") || words.contains("memory exhausted")
+    }
+
+    /// The first line of a tool's complaint, cut and in parentheses; nothing when it said nothing.
+    private static func quote(_ message: String) -> String {
+        guard let line = message.split(separator: "\n").first else { return "" }
+        return " (\(line.prefix(160)))"
+    }
+}

@@ -1,0 +1,69 @@
+import Core
+import Hub
+
+/// Which bytes of a document are asked for, and whether there are any yet.
+package struct DocumentFile: Sendable {
+    package enum Part: Sendable {
+        case content(DocumentID)
+        case result(DocumentID)
+        case text(DocumentID)
+
+        package var name: String {
+            switch self {
+            case .content: "content"
+            case .result: "result"
+            case .text: "text"
+            }
+        }
+
+        package var readyWhen: String {
+            switch self {
+            case .content: "uploaded"
+            case .result, .text: "complete"
+            }
+        }
+    }
+
+    package var part: Part
+    package var isReady: Bool
+    package var status: DocumentStatus
+    package var run: Int64?
+    package var name: String
+    package var contentType: String?
+    /// Changes when the bytes may have changed.
+    package var validator: String
+}
+
+extension DocumentOwner {
+    package func file(
+        _ part: DocumentFile.Part, then answer: @escaping @Sendable (Result<DocumentFile, DocumentRefusal>) -> Void
+    ) {
+        let id =
+            switch part {
+            case .content(let id), .result(let id), .text(let id): id
+            }
+        find(id) { result in
+            answer(
+                result.map { live in
+                    let document = live.document
+                    // What watchers have been told counts: a result is there when they know that it is.
+                    let status = live.told?.status ?? document.status
+                    let isReady: Bool
+                    switch part {
+                    case .content: isReady = document.isUploaded && status != .uploading
+                    case .result, .text: isReady = status == .complete
+                    }
+                    let run = live.run.map { String($0, radix: 36) } ?? "0"
+                    let validator: String
+                    switch part {
+                    case .content: validator = document.sha256.map { String($0.prefix(32)) } ?? "\(id)"
+                    case .result: validator = "r\(run)"
+                    case .text: validator = "t\(run)"
+                    }
+                    return DocumentFile(
+                        part: part, isReady: isReady, status: status, run: live.run, name: document.name,
+                        contentType: document.contentType, validator: validator)
+                })
+        }
+    }
+}

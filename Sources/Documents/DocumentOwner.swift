@@ -1,0 +1,316 @@
+import Core
+import Hub
+import Loop
+import System
+
+/// A document in memory, with all that its owner keeps beside it.
+final class LiveDocument: @unchecked Sendable {
+    var document: Document
+    var told: EncodedEvent?
+    var pace = EventPace()
+    var audience: TopicAudience
+    var run: Int64?
+    var isCeilingBeingRecorded = false
+    /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
+    var recordsPending = 0
+    var lastPositionToldMilliseconds: Int64 = 0
+    var isDeleted = false
+    var permit: UploadPermit?
+    /// What is answered about it: the last told state, or that it is gone.
+    var answer: Result<EncodedEvent, DocumentRefusal> {
+        guard !isDeleted, let told else { return .failure(.notFound) }
+        return .success(told)
+    }
+    /// Ends the upload in progress; it is called on the owner's loop and finds its own way home.
+    var evictUpload: (@Sendable (UploadEviction) -> Void)?
+
+    init(_ document: Document, loopCount: Int) {
+        self.document = document
+        audience = TopicAudience(loopCount: loopCount)
+    }
+}
+
+/// Why an upload in progress is ended from outside.
+package enum UploadEviction: Sendable, Equatable {
+    case supersededByNewer
+    case cancelled
+}
+
+/// Owns the documents of one loop: folds, records, numbers and publishes. Touched by that loop alone.
+///
+/// Sendable so that letters can name it; `loop` is where they must be read.
+package final class DocumentOwner: @unchecked Sendable {
+    /// A terminal document leaves memory after this long without a watcher; its record stays.
+    package static let retainedMilliseconds: Int64 = 15 * 60 * 1000
+    package static let queueWatchMilliseconds: Int64 = 1000
+    package static let recordAgainMilliseconds: Int64 = 1000
+
+    let loop: EventLoop
+    let hub: Hub
+    let records: any DocumentRecords
+    let bytes: any DocumentBytes
+    let queue: any WorkQueue
+    let epoch: String
+    var live: [DocumentID: LiveDocument] = [:]
+    private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
+    private var watched: Set<DocumentID> = []
+    var lastPermit: UInt64 = 0
+
+    init(
+        loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
+        epoch: String
+    ) {
+        self.loop = loop
+        self.hub = hub
+        self.records = records
+        self.bytes = bytes
+        self.queue = queue
+        self.epoch = epoch
+    }
+
+    var now: Moment {
+        Moment(monotonicMilliseconds: Clock.monotonicMilliseconds, unixMilliseconds: Clock.unixMilliseconds)
+    }
+
+    // MARK: Finding
+
+    /// The live document, from memory or from its record.
+    func find(_ id: DocumentID, then completion: @escaping @Sendable (Result<LiveDocument, DocumentRefusal>) -> Void) {
+        if let found = live[id] { return completion(found.isDeleted ? .failure(.notFound) : .success(found)) }
+        if loading[id] != nil {
+            loading[id]?.append(completion)
+            return
+        }
+        loading[id] = [completion]
+        records.load(id) { [self] result in
+            loop.post { [self] in loaded(id, result) }
+        }
+    }
+
+    private func loaded(_ id: DocumentID, _ result: Result<DocumentRecord?, RecordFailure>) {
+        let waiting = loading.removeValue(forKey: id) ?? []
+        let answer: Result<LiveDocument, DocumentRefusal>
+        if let found = live[id] {
+            answer = found.isDeleted ? .failure(.notFound) : .success(found)
+        } else {
+            switch result {
+            case .failure(let failure): answer = .failure(.storage(failure))
+            case .success(nil): answer = .failure(.notFound)
+            case .success(let record?):
+                if let restored = restore(record) {
+                    live[id] = restored
+                    retire(restored)
+                    answer = .success(restored)
+                } else {
+                    answer = .failure(.storage(.failed("the record of \(id) cannot be read")))
+                }
+            }
+        }
+        for completion in waiting { completion(answer) }
+    }
+
+    private func restore(_ record: DocumentRecord) -> LiveDocument? {
+        guard let document = Document(record) else { return nil }
+        let restored = LiveDocument(document, loopCount: hub.loops.count)
+        restored.run = record.outputToken
+        restored.told = encode(document, weight: .step)
+        return restored
+    }
+
+    /// Takes over a record that nobody has asked for yet; nil when it cannot be read.
+    func adopt(_ record: DocumentRecord) -> LiveDocument? {
+        guard let restored = restore(record) else { return nil }
+        live[record.id] = restored
+        return restored
+    }
+
+    func toldEvents(of ids: [DocumentID]) -> [DocumentID: EncodedEvent] {
+        var found: [DocumentID: EncodedEvent] = [:]
+        for id in ids {
+            if let event = live[id]?.told { found[id] = event }
+        }
+        return found
+    }
+
+    /// Lets a terminal document leave memory once nobody has asked for it for a while.
+    func retire(_ document: LiveDocument) {
+        guard document.document.isTerminal else { return }
+        loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
+            guard let self, let document, self.live[document.document.id] === document else { return }
+            guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
+                return self.retire(document)
+            }
+            self.live[document.document.id] = nil
+        }
+    }
+
+    // MARK: Changing and telling
+
+    func record(of document: LiveDocument) -> DocumentRecord {
+        // What is recorded is told with the next offset, so the record carries that one: a terminal state keeps its
+        // validator over a restart.
+        var next = document.document
+        next.advanceOffset()
+        return DocumentRecord(
+            id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: document.run,
+            bytes: next.recorded(now: now))
+    }
+
+    /// Makes a change that may be known at once.
+    func change(_ document: LiveDocument, _ change: DocumentChange) throws(DocumentConflict) {
+        let weight = try document.document.apply(change, at: now)
+        tellPaced(document, weight)
+    }
+
+    /// Makes a change that is on record before anybody knows of it. If the disk refuses, it is tried again until it
+    /// takes: the state is true whether the disk likes it or not, and until then a restart would only repeat the work.
+    func changeOnRecord(
+        _ document: LiveDocument, _ change: DocumentChange,
+        then completion: @escaping @Sendable (LiveDocument) -> Void = { _ in }
+    ) throws(DocumentConflict) {
+        _ = try document.document.apply(change, at: now)
+        document.recordsPending += 1
+        recordThenTell(document, completion)
+    }
+
+    /// Records the state as it is, and tells it then.
+    func putOnRecord(_ document: LiveDocument) {
+        document.recordsPending += 1
+        recordThenTell(document) { _ in }
+    }
+
+    private func recordThenTell(
+        _ document: LiveDocument, _ completion: @escaping @Sendable (LiveDocument) -> Void
+    ) {
+        // Made anew for each try: what is recorded is the state as it is then, never an older one over a newer.
+        let record = record(of: document)
+        records.update(record) { [self] result in
+            loop.post { [self] in
+                guard case .success = result else {
+                    loop.schedule(afterMilliseconds: Self.recordAgainMilliseconds) { [self] in
+                        recordThenTell(document, completion)
+                    }
+                    return
+                }
+                document.recordsPending -= 1
+                if !document.isDeleted && document.recordsPending == 0 {
+                    // The same commit carried the ceiling that the figure may now reach.
+                    _ = try? document.document.apply(.ceilingRecorded(record.ceiling), at: now)
+                    tell(document, .step)
+                    retire(document)
+                }
+                completion(document)
+            }
+        }
+    }
+
+    private func tellPaced(_ document: LiveDocument, _ weight: ChangeWeight) {
+        // The commit under way ends with telling the newest state.
+        guard document.recordsPending == 0 else { return recordCeiling(document) }
+        switch document.pace.decide(weight, at: now) {
+        case .tellNow: tell(document, weight)
+        case .wait: break
+        case .tellLater(let milliseconds):
+            loop.schedule(afterMilliseconds: milliseconds) { [weak self, weak document] in
+                guard let self, let document, document.pace.waitEnded(at: self.now) else { return }
+                if document.recordsPending == 0 && !document.document.isTerminal { self.tell(document, .tick) }
+            }
+        }
+        recordCeiling(document)
+    }
+
+    private func recordCeiling(_ document: LiveDocument) {
+        guard let ceiling = document.document.percentage.ceilingToRecord, !document.isCeilingBeingRecorded else {
+            return
+        }
+        document.isCeilingBeingRecorded = true
+        records.raiseCeiling(of: document.document.id, to: ceiling) { [self] result in
+            loop.post { [self] in
+                document.isCeilingBeingRecorded = false
+                // Without the record the figure waits where it is; the next change asks again.
+                guard case .success = result else { return }
+                try? change(document, .ceilingRecorded(ceiling))
+            }
+        }
+    }
+
+    private func encode(_ document: Document, weight: ChangeWeight) -> EncodedEvent {
+        EncodedEvent(
+            document: document.id, epoch: document.epoch, offset: document.offset, weight: weight,
+            status: document.status, json: document.encoded(now: now))
+    }
+
+    func tell(_ document: LiveDocument, _ weight: ChangeWeight) {
+        document.document.advanceOffset()
+        let event = encode(document.document, weight: weight)
+        document.told = event
+        if !document.audience.isEmpty { hub.publish(event, to: document.audience) }
+    }
+
+    // MARK: Reading and watching
+
+    /// The last told state, with the place in the line as it is now.
+    package func read(
+        _ id: DocumentID, then answer: @escaping @Sendable (Result<EncodedEvent, DocumentRefusal>) -> Void
+    ) {
+        find(id) { [self] result in
+            answer(
+                result.flatMap { document in
+                    refreshQueuePosition(document)
+                    return document.answer
+                })
+        }
+    }
+
+    /// Tells a new place in the line, at most once a second where somebody watches.
+    func refreshQueuePosition(_ document: LiveDocument) {
+        guard document.document.status == .queued, document.told != nil, document.recordsPending == 0 else { return }
+        let position = queue.position(of: document.document.id)
+        guard position != nil, position != document.document.queuePosition else { return }
+        let time = Clock.monotonicMilliseconds
+        let isDue = time - document.lastPositionToldMilliseconds >= Self.queueWatchMilliseconds
+        guard isDue || document.audience.isEmpty else { return }
+        document.lastPositionToldMilliseconds = time
+        if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
+    }
+
+    /// Joins the audience of a document from a loop: the answer carries the state to begin with, and every later event
+    /// reaches that loop after it. A terminal document has nothing more to tell and takes no audience.
+    package func join(
+        _ id: DocumentID, loopIndex: Int,
+        then answer: @escaping @Sendable (Result<EncodedEvent, DocumentRefusal>) -> Void
+    ) {
+        find(id) { [self] result in
+            answer(
+                result.flatMap { document in
+                    refreshQueuePosition(document)
+                    guard let told = document.told else { return .failure(.notFound) }
+                    if !told.isTerminal {
+                        document.audience.join(loop: loopIndex)
+                        watched.insert(id)
+                    }
+                    return .success(told)
+                })
+        }
+    }
+
+    package func leave(_ id: DocumentID, loopIndex: Int) {
+        guard let document = live[id] else {
+            watched.remove(id)
+            return
+        }
+        document.audience.leave(loop: loopIndex)
+        if document.audience.isEmpty { watched.remove(id) }
+    }
+
+    func startQueueWatch() {
+        loop.schedule(afterMilliseconds: Self.queueWatchMilliseconds) { [weak self] in
+            guard let self else { return }
+            for id in self.watched {
+                if let document = self.live[id] { self.refreshQueuePosition(document) }
+            }
+            self.startQueueWatch()
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import Core
+import System
+
+// Theory of operation
+//
+// One thread writes, one reads; each has its own connection, and WAL lets them work side by side. The writer takes all
+// that waits, puts it into one transaction and commits with synchronous=FULL: a hundred documents that arrive together
+// cost one sync of the disk. A completion is called only after the commit that holds its change, in the order of
+// asking; if the commit fails, every completion of the group is told so and nothing of the group has happened.
+
+/// The durable record of all documents, in one SQLite file.
+package final class Ledger: DocumentRecords {
+    /// One page of the largest list, and the one more that tells of a next page.
+    package static let listLimitMax = 501
+
+    private enum Write: Sendable {
+        case insert(DocumentRecord)
+        case update(DocumentRecord)
+        case raiseCeiling(DocumentID, Double)
+        case remove(DocumentID)
+    }
+
+    private struct Order: Sendable {
+        var write: Write
+        var completion: @Sendable (Result<Void, RecordFailure>) -> Void
+    }
+
+    private let writes = BlockingQueue<Order>()
+    private let reads = BlockingQueue<@Sendable (UncheckedDatabase) -> Void>()
+
+    // A connection is opened by the starting thread and then used by one thread alone.
+    private struct UncheckedDatabase: @unchecked Sendable { let database: Database }
+
+    /// Opens or makes the record at `path` and starts its threads.
+    package init(path: String) throws(RecordFailure) {
+        do throws(DatabaseError) {
+            let writer = UncheckedDatabase(database: try Database(path: path))
+            try Self.migrate(writer.database)
+            let reader = UncheckedDatabase(database: try Database(path: path))
+            try Self.start(writer: writer, orders: writes)
+            try Self.start(reader: reader, requests: reads)
+        } catch {
+            throw error.failure
+        }
+    }
+
+    private static func migrate(_ database: Database) throws(DatabaseError) {
+        try database.run(
+            """
+            CREATE TABLE IF NOT EXISTS documents (
+                id TEXT PRIMARY KEY,
+                status TEXT NOT NULL,
+                created_ms INTEGER NOT NULL,
+                ceiling REAL NOT NULL,
+                output_token INTEGER,
+                record TEXT NOT NULL
+            ) WITHOUT ROWID;
+            CREATE INDEX IF NOT EXISTS documents_by_time ON documents (created_ms DESC, id DESC);
+            CREATE INDEX IF NOT EXISTS documents_by_status ON documents (status, created_ms DESC, id DESC);
+            """)
+    }
+
+    private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
+        do throws(SystemError) {
+            try Thread.start(named: "ledger-write") {
+                while true {
+                    let group = orders.takeAll()
+                    if group.isEmpty { return }
+                    commit(group, writer.database)
+                }
+            }
+        } catch {
+            throw DatabaseError(code: 0, message: "\(error)")
+        }
+    }
+
+    private static func start(
+        reader: UncheckedDatabase, requests: BlockingQueue<@Sendable (UncheckedDatabase) -> Void>
+    ) throws(DatabaseError) {
+        do throws(SystemError) {
+            try Thread.start(named: "ledger-read") {
+                while let request = requests.takeFirst() { request(reader) }
+            }
+        } catch {
+            throw DatabaseError(code: 0, message: "\(error)")
+        }
+    }
+
+    private static func commit(_ group: [Order], _ database: Database) {
+        var results: [Result<Void, RecordFailure>] = []
+        do throws(DatabaseError) {
+            try database.run("BEGIN IMMEDIATE")
+            for order in group { results.append(try apply(order.write, database)) }
+            try database.run("COMMIT")
+        } catch {
+            try? database.run("ROLLBACK")
+            results = group.map { _ in .failure(error.failure) }
+        }
+        for (order, result) in zip(group, results) { order.completion(result) }
+    }
+
+    private static func apply(_ write: Write, _ database: Database) throws(DatabaseError) -> Result<Void, RecordFailure>
+    {
+        switch write {
+        case .insert(let record):
+            let changed = try database.execute(
+                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?)",
+                [.text(record.id.description)] + values(record))
+            return changed == 1 ? .success(()) : .failure(.alreadyThere)
+        case .update(let record):
+            // A removed document stays removed: a late update finds no row, and that is right.
+            try database.execute(
+                """
+                UPDATE documents SET status = ?, created_ms = ?, ceiling = max(ceiling, ?), output_token = ?, record = ?
+                WHERE id = ?
+                """, values(record) + [.text(record.id.description)])
+        case .raiseCeiling(let id, let ceiling):
+            try database.execute(
+                "UPDATE documents SET ceiling = max(ceiling, ?) WHERE id = ?", [.real(ceiling), .text(id.description)])
+        case .remove(let id):
+            try database.execute("DELETE FROM documents WHERE id = ?", [.text(id.description)])
+        }
+        return .success(())
+    }
+
+    private static func values(_ record: DocumentRecord) -> [Database.Value] {
+        [
+            .text(record.status.rawValue), .integer(record.createdAtMilliseconds), .real(record.ceiling),
+            record.outputToken.map(Database.Value.integer) ?? .null,
+            .text(String(decoding: record.bytes, as: UTF8.self)),
+        ]
+    }
+
+    // MARK: Writing
+
+    private func write(_ write: Write, _ completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void) {
+        writes.put(Order(write: write, completion: completion))
+    }
+
+    package func insert(
+        _ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.insert(record), completion) }
+
+    package func update(
+        _ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.update(record), completion) }
+
+    package func raiseCeiling(
+        of id: DocumentID, to ceiling: Double,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.raiseCeiling(id, ceiling), completion) }
+
+    package func remove(
+        _ id: DocumentID, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.remove(id), completion) }
+
+    /// Ends the writer after what waits is committed; `completion` is called then.
+    package func close(then completion: @escaping @Sendable () -> Void) {
+        // An order that changes nothing: when it is answered, everything before it is committed.
+        let nobody = DocumentID(unixMilliseconds: 0, random: (0, 0))
+        write(.raiseCeiling(nobody, 0)) { _ in completion() }
+        writes.close()
+    }
+
+    // MARK: Reading
+
+    private static let columns = "id, status, created_ms, ceiling, output_token, record"
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws(DatabaseError) -> Value,
+        _ completion: @escaping @Sendable (Result<Value, RecordFailure>) -> Void
+    ) {
+        reads.put { connection in
+            do throws(DatabaseError) {
+                completion(.success(try body(connection.database)))
+            } catch {
+                completion(.failure(error.failure))
+            }
+        }
+    }
+
+    private static func record(_ row: Database.Row) -> DocumentRecord? {
+        guard let id = DocumentID(row.text(0)), let status = DocumentStatus(rawValue: row.text(1)) else { return nil }
+        return DocumentRecord(
+            id: id, status: status, createdAtMilliseconds: row.integer(2), ceiling: row.real(3),
+            outputToken: row.optionalInteger(4), bytes: row.bytes(5))
+    }
+
+    private static func records(
+        _ database: Database, _ condition: String, _ values: [Database.Value]
+    ) throws(DatabaseError) -> [DocumentRecord] {
+        var found: [DocumentRecord] = []
+        try database.execute("SELECT \(columns) FROM documents \(condition)", values) { row in
+            if let record = record(row) { found.append(record) }
+        }
+        return found
+    }
+
+    package func load(
+        _ id: DocumentID, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                try Self.records(database, "WHERE id = ?", [.text(id.description)]).first
+            }, completion)
+    }
+
+    package func list(
+        status: DocumentStatus?, after position: ListPosition?, limit: Int,
+        then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void
+    ) {
+        var conditions: [String] = []
+        var values: [Database.Value] = []
+        if let status {
+            conditions.append("status = ?")
+            values.append(.text(status.rawValue))
+        }
+        if let position {
+            conditions.append("(created_ms, id) < (?, ?)")
+            values += [.integer(position.createdAtMilliseconds), .text(position.id.description)]
+        }
+        let condition =
+            (conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+            + " ORDER BY created_ms DESC, id DESC LIMIT \(min(limit, Self.listLimitMax))"
+        let bound = values
+        read({ (database) throws(DatabaseError) in try Self.records(database, condition, bound) }, completion)
+    }
+
+    /// Every document that is not in a terminal state, oldest first: what a restart goes on with.
+    package func unfinished(then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void) {
+        read(
+            { (database) throws(DatabaseError) in
+                try Self.records(
+                    database,
+                    "WHERE status IN ('uploading', 'queued', 'processing') ORDER BY created_ms, id", [])
+            }, completion)
+    }
+}

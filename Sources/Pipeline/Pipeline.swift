@@ -1,0 +1,116 @@
+import Core
+import Documents
+import Logging
+import Loop
+import Synchronization
+import System
+
+// Theory of operation
+//
+// The pipeline is a line of waiting documents and a few workers, all on one loop. A free worker leases the first
+// document in the line from its owner; the run that follows has a number of its own, and whatever is reported is
+// reported under it, so that a run which was given up changes nothing. A slot starts its worker anew whenever it ends,
+// for whatever reason.
+
+/// What the pipeline is given.
+package struct PipelineConfiguration: Sendable {
+    package var workers: Int
+    package var policy: WorkLimits.Policy
+    package var chunkCharacters: Int
+    package var chunkOverlapCharacters: Int
+    /// This binary: a worker is always of the same build as its server.
+    package var workerProgram: String
+
+    package init(
+        workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
+        workerProgram: String
+    ) {
+        self.workers = workers
+        self.policy = policy
+        self.chunkCharacters = chunkCharacters
+        self.chunkOverlapCharacters = chunkOverlapCharacters
+        self.workerProgram = workerProgram
+    }
+}
+
+/// Where a run reads and writes.
+package protocol RunPaths: Sendable {
+    func contentPath(_ id: DocumentID) -> String
+    func resultPath(_ id: DocumentID, run: Int64) -> String
+    func textPath(_ id: DocumentID, run: Int64) -> String
+    var resultDirectory: String { get }
+    var textDirectory: String { get }
+}
+
+/// Takes documents from the line to workers.
+package final class Pipeline: WorkQueue, @unchecked Sendable {
+    package let loop: EventLoop
+    let disk: DiskThreads
+    let paths: any RunPaths
+    let configuration: PipelineConfiguration
+    let logger: Logger
+    let tools: ExtractorTools
+
+    // Protects the line, which is asked for places from any thread. A leaf lock: nothing is called while it is held.
+    private let line = Mutex(WaitingLine())
+
+    // The rest belongs to `loop`.
+    private var slots: [WorkerSlot] = []
+    private(set) var documents: Documents?
+    private(set) var isStopping = false
+
+    package init(
+        loop: EventLoop, disk: DiskThreads, paths: any RunPaths, configuration: PipelineConfiguration, logger: Logger
+    ) {
+        self.loop = loop
+        self.disk = disk
+        self.paths = paths
+        self.configuration = configuration
+        self.logger = logger
+        tools = ExtractorTools()
+    }
+
+    /// Starts the workers. On the pipeline's loop, whose thread outlives them.
+    package func start(documents: Documents) {
+        precondition(loop.isCurrent, "workers are started by the loop that outlives them")
+        self.documents = documents
+        slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
+        for slot in slots { slot.start() }
+    }
+
+    // MARK: The line
+
+    package func enqueue(_ id: DocumentID) {
+        line.withLock { $0.join(id) }
+        loop.perform { self.dispatch() }
+    }
+
+    package func withdraw(_ id: DocumentID) {
+        line.withLock { $0.leave(id) }
+        // Posted even from this loop: a lease that was just given is still a letter, and must be read before this.
+        loop.post {
+            for slot in self.slots { slot.withdraw(id) }
+        }
+    }
+
+    package func position(of id: DocumentID) -> Int? {
+        line.withLock { $0.position(of: id) }
+    }
+
+    package var waitingCount: Int { line.withLock { $0.count } }
+
+    /// Gives free workers what waits.
+    func dispatch() {
+        guard !isStopping else { return }
+        for slot in slots where slot.isFree {
+            guard let id = line.withLock({ $0.takeFirst() }) else { return }
+            slot.lease(id)
+        }
+    }
+
+    /// Ends every process. What they were working on stays on record as it is, and runs again at the next start.
+    package func stop() {
+        isStopping = true
+        for slot in slots { slot.stop() }
+    }
+}

@@ -1,0 +1,93 @@
+import Core
+import Documents
+import Hub
+import JSON
+import Loop
+import Wire
+
+/// `POST /v1/documents` with JSON: the document first, its bytes later.
+final class CreationRequest: BodyConsumer, @unchecked Sendable {
+    static let bodyBytesMax = 256 * 1024
+
+    private let exchange: Exchange
+    private var body: [UInt8] = []
+
+    static func take(_ exchange: Exchange) {
+        if let length = exchange.contentLength, length > Int64(bodyBytesMax) { return exchange.respond(tooLarge) }
+        exchange.takeBody(CreationRequest(exchange))
+    }
+
+    private static let tooLarge = Problem(
+        413, "body_too_large",
+        "A description may have \(bodyBytesMax) bytes. Send the document's own bytes by PUT to links.content.")
+
+    private init(_ exchange: Exchange) { self.exchange = exchange }
+
+    func receive(_ bytes: Span<UInt8>) {
+        guard body.count + bytes.count <= Self.bodyBytesMax else { return exchange.respond(Self.tooLarge) }
+        bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
+    }
+
+    func abort() {}
+
+    func finish() {
+        do throws(Problem) {
+            create(try request())
+        } catch {
+            exchange.respond(error)
+        }
+    }
+
+    private func request() throws(Problem) -> NewDocument {
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue.parse(body)
+        } catch {
+            throw Problem(400, "malformed_json", "The body is not JSON: \(error.reason) at byte \(error.offset).")
+        }
+        guard case .object(let object) = value else {
+            throw Problem(400, "malformed_json", "The body is a JSON object.")
+        }
+        var request = try NewDocument(query: QueryItems(exchange.head.query))
+        for (key, value) in object.members where value != .null {
+            switch (key, value) {
+            case ("document_id", .string(let text)): try request.setID(text)
+            case ("name", .string(let text)): request.name = text
+            case ("size", _):
+                guard let size = value.integerValue, size >= 0 else {
+                    throw Problem(400, "bad_size", "size is a number of bytes.")
+                }
+                request.size = size
+            case ("content_type", .string(let text)):
+                let declared = DocumentType.declared(MediaType(parsing: text)?.essence ?? text)
+                if declared == .unsupported { throw .unsupportedType(text) }
+                request.declare(declared)
+            case ("metadata", _): try request.setMetadata(value)
+            case ("pipeline", .string(let text)): try request.setPipeline(text)
+            case ("webhook_url", .string(let text)): try request.setWebhook(text)
+            case ("document_id", _), ("name", _), ("content_type", _), ("pipeline", _), ("webhook_url", _):
+                throw Problem(400, "bad_\(key)", "\(key) is a string.")
+            default: break
+            }
+        }
+        if let size = request.size, let limit = exchange.server.shared.configuration.sizeLimitBytes, size > limit {
+            throw .tooLarge(limitBytes: limit)
+        }
+        return request
+    }
+
+    private func create(_ request: NewDocument) {
+        let id = request.makeID()
+        let document = request.document(id: id, total: request.size, awaitsContent: true, server: exchange.server)
+        let exchange = exchange
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.create(document, then: answer)
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            switch result {
+            case .success(let event):
+                exchange.respond(201, json: StateReply.encode(event), fields: StateReply.fields(id))
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            }
+        }
+    }
+}

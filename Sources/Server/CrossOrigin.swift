@@ -1,0 +1,49 @@
+import Wire
+
+/// Cross-origin rules (WHATWG Fetch, "CORS protocol"): on every response, errors included, made before anything can
+/// fail.
+package struct CrossOrigin: Sendable {
+    /// Origins that may read replies; nil lets everybody. Credentials are never allowed, so `*` is safe to say.
+    package var allowedOrigins: Set<String>?
+
+    package init(allowedOrigins: Set<String>? = nil) { self.allowedOrigins = allowedOrigins }
+
+    static let exposed = [
+        "Location", "Content-Location", "Document-ID", "ETag", "Link", "Retry-After", "X-Request-Id",
+        "Content-Disposition",
+        "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Complete", "Upload-Limit", "Tus-Resumable",
+        "Tus-Version",
+        "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
+    ].joined(separator: ", ")
+    static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    static let requestFields = [
+        "Authorization", "Content-Type", "Content-Disposition", "Accept", "Last-Event-ID", "If-None-Match", "If-Match",
+        "Range",
+        "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override", "Tus-Resumable",
+        "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
+        "Upload-Complete", "Upload-Draft-Interop-Version",
+    ].joined(separator: ", ")
+    static let preflightSeconds = 86_400
+
+    package func add(to fields: inout HTTPFields, origin: String?) {
+        if let allowedOrigins {
+            fields.add("Vary", "Origin")
+            guard let origin, allowedOrigins.contains(origin) else { return }
+            fields.set("Access-Control-Allow-Origin", origin)
+        } else {
+            fields.set("Access-Control-Allow-Origin", "*")
+        }
+        fields.set("Access-Control-Expose-Headers", Self.exposed)
+    }
+
+    package func addPreflight(to fields: inout HTTPFields, request: HTTPFields) {
+        fields.set("Access-Control-Allow-Methods", Self.methods)
+        // What a page asks for is named as well: a list that misses one field refuses the whole request.
+        let asked = request["Access-Control-Request-Headers"].map { ", " + $0 } ?? ""
+        fields.set("Access-Control-Allow-Headers", Self.requestFields + asked)
+        fields.set("Access-Control-Max-Age", String(Self.preflightSeconds))
+        if request.contains("Access-Control-Request-Private-Network", token: "true") {
+            fields.set("Access-Control-Allow-Private-Network", "true")
+        }
+    }
+}

@@ -1,0 +1,180 @@
+import Core
+import Documents
+import Hub
+import JSON
+import Loop
+import Wire
+
+/// A state as a reply that changes a document carries it: with `links`.
+enum StateReply {
+    static func links(_ id: DocumentID) -> [(name: StaticString, url: String)] {
+        let base = "/v1/documents/\(id)"
+        return [
+            ("self", base), ("events", base + "/events"), ("content", base + "/content"), ("result", base + "/result"),
+            ("text", base + "/text"),
+        ]
+    }
+
+    static func encode(_ event: EncodedEvent) -> [UInt8] {
+        var writer = JSONWriter(reservingBytes: 512)
+        writer.beginObject()
+        for (name, url) in links(event.document) {
+            writer.key(name); writer.string(url)
+        }
+        writer.endObject()
+        return event.json(adding: "links", writer.bytes)
+    }
+
+    /// Where the document is, and where to watch it, as fields: a client that never reads bodies finds them too.
+    static func fields(_ id: DocumentID) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.set("Location", "/v1/documents/\(id)")
+        fields.set("Document-ID", id.description)
+        fields.set("Link", "</v1/documents/\(id)/events>; rel=\"monitor\"")
+        return fields
+    }
+}
+
+extension EncodedEvent {
+    /// The state with one more member behind its own.
+    func json(adding name: String, _ value: [UInt8]) -> [UInt8] {
+        var bytes = Array(json.buffer.dropLast())
+        bytes.append(contentsOf: ",\"\(name)\":".utf8)
+        bytes.append(contentsOf: value)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}
+
+/// Listing, reading, cancelling, running again, deleting.
+enum DocumentRoutes {
+    static let listDefault = 50
+    static let listMax = 500
+
+    static func state(_ exchange: Exchange, _ id: DocumentID) {
+        read(exchange, id) { event in
+            var fields = HTTPFields()
+            fields.set("ETag", event.entityTag)
+            fields.set("Cache-Control", "no-cache")
+            if let tag = exchange.head.fields["If-None-Match"],
+                EntityTag.matches(ifNoneMatch: tag, tag: event.entityTag)
+            {
+                return exchange.respond(304, fields, [])
+            }
+            exchange.respond(200, json: StateReply.encode(event), fields: fields)
+        }
+    }
+
+    /// Reads the last told state, or answers why there is none.
+    static func read(_ exchange: Exchange, _ id: DocumentID, _ body: @escaping @Sendable (EncodedEvent) -> Void) {
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.read(id, then: answer)
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            switch result {
+            case .success(let event): body(event)
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            }
+        }
+    }
+
+    private static func order(
+        _ exchange: Exchange, _ id: DocumentID, status: Int,
+        _ question:
+            @escaping @Sendable (DocumentOwner, @escaping @Sendable (Result<EncodedEvent, DocumentRefusal>) -> Void) ->
+            Void
+    ) {
+        exchange.server.shared.documents.ask(id, from: exchange.loop, question) { result in
+            switch result {
+            case .success(let event): exchange.respond(status, json: StateReply.encode(event))
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            }
+        }
+    }
+
+    static func cancel(_ exchange: Exchange, _ id: DocumentID) {
+        order(exchange, id, status: 200) { $0.cancel(id, then: $1) }
+    }
+
+    static func retry(_ exchange: Exchange, _ id: DocumentID) {
+        order(exchange, id, status: 202) { $0.retry(id, then: $1) }
+    }
+
+    static func delete(_ exchange: Exchange, _ id: DocumentID) {
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.delete(id, then: answer)
+        } then: { (refusal: DocumentRefusal?) in
+            if let refusal {
+                exchange.respond(Problem(refusal))
+            } else {
+                exchange.respond(204, HTTPFields(), [])
+            }
+        }
+    }
+
+    static func list(_ exchange: Exchange) {
+        let query = QueryItems(exchange.head.query)
+        var status: DocumentStatus?
+        if let text = query["status"], !text.isEmpty {
+            guard let known = DocumentStatus(rawValue: text) else {
+                let all = DocumentStatus.allCases.map(\.rawValue).joined(separator: ", ")
+                return exchange.respond(Problem(400, "bad_status", "There is no status \(text); one of \(all)."))
+            }
+            status = known
+        }
+        var position: ListPosition?
+        if let text = query["cursor"], !text.isEmpty {
+            guard let parsed = ListPosition(cursor: text) else {
+                return exchange.respond(Problem(400, "bad_cursor", "Send back next_cursor as it was given."))
+            }
+            position = parsed
+        }
+        var limit = listDefault
+        if let text = query["limit"], !text.isEmpty {
+            guard let number = Int(text), number > 0 else {
+                return exchange.respond(Problem(400, "bad_limit", "limit is a number from 1 to \(listMax)."))
+            }
+            limit = min(number, listMax)
+        }
+        let shared = exchange.server.shared
+        let (loop, pageSize) = (exchange.loop, limit)
+        // One more than asked for tells whether there is a next page.
+        shared.records.list(status: status, after: position, limit: pageSize + 1) { result in
+            loop.post {
+                switch result {
+                case .failure(let failure): exchange.respond(.storage(failure))
+                case .success(let records): overlay(exchange, records, limit: pageSize)
+                }
+            }
+        }
+    }
+
+    /// What is in memory is newer than its record: a document shows the state that its watchers see.
+    private static func overlay(_ exchange: Exchange, _ records: [DocumentRecord], limit: Int) {
+        let page = Array(records.prefix(limit))
+        exchange.server.shared.documents.events(of: page.map(\.id), from: exchange.loop) { live in
+            let exchange = exchange
+            var writer = JSONWriter(reservingBytes: 1024 * (page.count + 1))
+            writer.beginObject()
+            writer.key("documents")
+            writer.beginArray()
+            for record in page {
+                if let event = live[record.id] {
+                    writer.raw(Array(event.json.buffer))
+                } else if let document = Document(record) {
+                    writer.raw(document.encoded(now: exchange.server.now))
+                }
+            }
+            writer.endArray()
+            writer.key("next_cursor")
+            if records.count > limit, let last = page.last {
+                writer.string(ListPosition(createdAtMilliseconds: last.createdAtMilliseconds, id: last.id).cursor)
+            } else {
+                writer.null()
+            }
+            writer.endObject()
+            var fields = HTTPFields()
+            fields.set("Cache-Control", "no-cache")
+            exchange.respond(200, json: writer.bytes, fields: fields)
+        }
+    }
+}

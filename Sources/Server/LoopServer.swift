@@ -1,0 +1,71 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import Logging
+import Loop
+import Pipeline
+import Synchronization
+import System
+
+/// The server on one loop: its listener, its connections, its watchers.
+package final class LoopServer: @unchecked Sendable {
+    package let loop: EventLoop
+    package let shared: ServerShared
+    let router: Router
+    let sweeper: Sweeper
+    private var listener: Listener?
+    private let connectionsMax: Int
+    private var dateSecond: Int64 = -1
+    private var dateText = ""
+
+    package init(loop: EventLoop, shared: ServerShared) {
+        self.loop = loop
+        self.shared = shared
+        router = Router()
+        sweeper = Sweeper(loop: loop)
+        let loops = shared.hub.loops.count
+        connectionsMax = max(16, (ThisProcess.openFilesMax - shared.configuration.descriptorsKept) / loops)
+    }
+
+    /// Takes connections from `descriptor`. On the loop.
+    package func listen(on descriptor: consuming OwnedDescriptor) throws(SystemError) {
+        sweeper.start()
+        listener = try Listener(descriptor, loop: loop) { [unowned self] connection in accept(connection) }
+    }
+
+    private func accept(_ descriptor: consuming OwnedDescriptor) {
+        // Some descriptors are kept back: without them accepted documents could not be worked on, nor uploads written.
+        guard sweeper.count < connectionsMax else { return }
+        Socket.setNoDelay(descriptor.raw)
+        Socket.keepAlive(descriptor.raw)
+        // A loop that cannot take one more descriptor drops this one; the peer sees its connection end.
+        guard let stream = try? SocketStream(descriptor, loop: loop) else { return }
+        shared.counters.connections.add(1)
+        _ = HTTPConnection(stream, server: self)
+    }
+
+    /// The time of day for the `Date` field, made once a second.
+    var date: String {
+        let second = Clock.unixMilliseconds / 1000
+        if second != dateSecond {
+            dateSecond = second
+            dateText = Timestamp.httpDate(unixMilliseconds: second * 1000)
+        }
+        return dateText
+    }
+
+    var now: Moment {
+        Moment(monotonicMilliseconds: Clock.monotonicMilliseconds, unixMilliseconds: Clock.unixMilliseconds)
+    }
+
+    /// Takes no more connections and ends those there are, each when its answer is out. On the loop.
+    package func drain() {
+        listener?.close()
+        listener = nil
+        sweeper.drain()
+    }
+
+    /// Whether every connection has ended.
+    package var isQuiet: Bool { sweeper.count == 0 }
+}

@@ -1,0 +1,92 @@
+import Core
+import JSON
+import System
+import Wire
+
+/// What a client says of a document before, beside or after its bytes.
+struct NewDocument {
+    static let nameCharactersMax = 255
+    static let metadataBytesMax = 16 * 1024
+
+    var id: DocumentID?
+    var name = "document"
+    var metadata = JSONObject()
+    var size: Int64?
+    private(set) var declaredType: DocumentType?
+    private(set) var contentType: String?
+
+    init(id: DocumentID?) { self.id = id }
+
+    /// From the query of a creating call.
+    init(query: QueryItems) throws(Problem) {
+        if let text = query["id"] ?? query["document_id"] { try setID(text) }
+        if let text = query["name"] { name = Self.cleaned(text) }
+        if let text = query["pipeline"] { try setPipeline(text) }
+        if let text = query["webhook_url"] { try setWebhook(text) }
+    }
+
+    /// A type that is judged by the bytes declares nothing.
+    mutating func declare(_ declaration: DocumentType.Declaration) {
+        guard case .known(let type) = declaration else { return }
+        declaredType = type
+        contentType = type.rawValue
+    }
+
+    mutating func setID(_ text: String) throws(Problem) {
+        guard let parsed = DocumentID(text) else {
+            throw Problem(
+                400, "malformed_document_id", "document_id is a UUID, such as 0190b6c2-7e4a-7c3a-9d1e-0a1b2c3d4e5f.")
+        }
+        id = parsed
+    }
+
+    mutating func setPipeline(_ text: String) throws(Problem) {
+        guard PipelineShape.named(text) != nil else {
+            throw Problem(400, "unknown_pipeline", "There is no pipeline of that name; this server has: document.")
+        }
+    }
+
+    mutating func setWebhook(_ text: String) throws(Problem) {
+        guard text.isEmpty else {
+            throw Problem(
+                422, "webhooks_not_served",
+                "This server sends no webhooks. Leave webhook_url out and watch the events URL.")
+        }
+    }
+
+    mutating func setMetadata(_ value: JSONValue) throws(Problem) {
+        guard case .object(let object) = value else {
+            throw Problem(400, "bad_metadata", "metadata is a JSON object.")
+        }
+        guard value.compactBytes.count <= Self.metadataBytesMax else {
+            throw Problem(413, "metadata_too_large", "metadata may have \(Self.metadataBytesMax) bytes.")
+        }
+        metadata = object
+    }
+
+    /// The last part of a path, without control characters, not too long. A name is shown, and never opened.
+    static func cleaned(_ text: String) -> String {
+        let last = text.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+        let visible = last.unicodeScalars.filter { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
+        let name = String(String(String.UnicodeScalarView(visible)).prefix(nameCharactersMax))
+        return name.isEmpty ? "document" : name
+    }
+
+    func document(id: DocumentID, total: Int64?, awaitsContent: Bool, server: LoopServer) -> Document {
+        Document(
+            id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
+            pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
+    }
+
+    /// The same with an id for good.
+    func withID() -> NewDocument {
+        var named = self
+        named.id = makeID()
+        return named
+    }
+
+    /// The chosen id, or a new one.
+    func makeID() -> DocumentID {
+        id ?? DocumentID(unixMilliseconds: Clock.unixMilliseconds, random: (Randomness.integer(), Randomness.integer()))
+    }
+}

@@ -1,0 +1,58 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import Logging
+import Pipeline
+import Synchronization
+
+/// What the server is told to be.
+package struct ServerConfiguration: Sendable {
+    package var crossOrigin = CrossOrigin()
+    package var connectionLimits = ConnectionLimits.default
+    /// Nil: as large as the disk takes.
+    package var sizeLimitBytes: Int64?
+    package var uploadsInFlightMax = 1024
+    /// Descriptors that connections may not take; beyond the rest a new connection is closed at once.
+    package var descriptorsKept = 160
+    /// A folder whose files are served instead of the page that is built in.
+    package var webRoot: String?
+
+    package init() {}
+}
+
+/// What all loops of a server have in common.
+package final class ServerShared: Sendable {
+    package let configuration: ServerConfiguration
+    package let documents: Documents
+    package let hub: Hub
+    package let records: any DocumentRecords
+    package let store: BlobStore
+    package let pipeline: Pipeline
+    package let logger: Logger
+    package let counters = Counters()
+    package let page: Page
+    /// Names this run of the server: offsets of documents in memory restart with it.
+    package let epoch: String
+    private let draining = Atomic<Bool>(false)
+
+    package init(
+        configuration: ServerConfiguration, documents: Documents, hub: Hub, records: any DocumentRecords,
+        store: BlobStore,
+        pipeline: Pipeline, page: Page, epoch: String, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.documents = documents
+        self.hub = hub
+        self.records = records
+        self.store = store
+        self.pipeline = pipeline
+        self.page = page
+        self.epoch = epoch
+        self.logger = logger
+    }
+
+    /// No new work is taken; what is being answered is answered.
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
+    package func beginDraining() { draining.store(true, ordering: .relaxed) }
+}

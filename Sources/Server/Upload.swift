@@ -1,0 +1,247 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import JSON
+import Loop
+import System
+import Wire
+
+/// How an accepted upload is answered.
+enum UploadReply {
+    /// 202 with the state (API.md).
+    case accepted
+    /// 200 in the older dialect.
+    case olderDialect
+
+    func send(_ event: EncodedEvent, on exchange: Exchange) {
+        switch self {
+        case .accepted:
+            exchange.respond(202, json: StateReply.encode(event), fields: StateReply.fields(event.document))
+        case .olderDialect: OlderDialect.respond(event, on: exchange)
+        }
+    }
+}
+
+/// One document's bytes on their way from one request to the disk.
+///
+/// The document is made first, so that it can be watched from its first byte; then the body is taken. The answer goes
+/// out when the bytes and the record are durable. Whatever ends the request early ends in exactly one word to the
+/// owner.
+final class Upload: BodyConsumer, @unchecked Sendable {
+    static let progressMilliseconds: Int64 = 50
+
+    let exchange: Exchange
+    private let permit: UploadPermit
+    private let sink: ContentSink
+    private let request: NewDocument
+    private let reply: UploadReply
+    private var lastProgressMilliseconds: Int64 = 0
+    private var isProgressWaiting = false
+    private var isOver = false
+    /// Said of the document after its bytes had begun; put on it before they are complete.
+    var lateMetadata: JSONObject?
+
+    private var documents: Documents { exchange.server.shared.documents }
+
+    // MARK: Beginning
+
+    /// Makes a new document and takes the right to bring its bytes.
+    static func create(
+        _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
+        then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
+    ) {
+        let request = request.withID()
+        let id = request.makeID()
+        let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.create(document, then: answer)
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            switch result {
+            case .failure(let refusal): completion(.failure(Problem(refusal)))
+            case .success: begin(exchange, request, total: total, reply: reply, then: completion)
+            }
+        }
+    }
+
+    /// Takes the right to bring the bytes of a document that exists.
+    static func begin(
+        _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
+        then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
+    ) {
+        guard let id = request.id else { preconditionFailure("bytes belong to a document") }
+        let eviction = Eviction(exchange.loop)
+        let type = request.contentType
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.beginUpload(id, total: total, contentType: type, evict: { eviction.happen($0) }, then: answer)
+        } then: { (result: Result<UploadPermit, DocumentRefusal>) in
+            switch result {
+            case .failure(let refusal): completion(.failure(Problem(refusal)))
+            case .success(let permit):
+                let upload = Upload(exchange, permit, request, reply)
+                eviction.upload = upload
+                guard exchange.isAlive else { return upload.abort() }
+                completion(.success(upload))
+            }
+        }
+    }
+
+    /// Brings the owner's word that the upload is ended home to the upload's loop.
+    private final class Eviction: @unchecked Sendable {
+        private let loop: EventLoop
+        // Touched on `loop` alone.
+        weak var upload: Upload?
+
+        init(_ loop: EventLoop) { self.loop = loop }
+
+        func happen(_ reason: UploadEviction) {
+            loop.post { self.upload?.evicted(reason) }
+        }
+    }
+
+    private init(_ exchange: Exchange, _ permit: UploadPermit, _ request: NewDocument, _ reply: UploadReply) {
+        self.exchange = exchange
+        self.permit = permit
+        self.request = request
+        self.reply = reply
+        sink = ContentSink(store: exchange.server.shared.store, document: permit.document, loop: exchange.loop)
+        exchange.server.shared.counters.uploadsInFlight.add(1)
+        sink.drained = { [weak exchange] in exchange?.resumeBody() }
+        sink.failed = { [weak self] error in self?.diskFailed(error) }
+    }
+
+    // MARK: Bytes
+
+    func receive(_ bytes: Span<UInt8>) {
+        guard !isOver else { return }
+        if let limit = exchange.server.shared.configuration.sizeLimitBytes,
+            sink.receivedBytes + Int64(bytes.count) > limit
+        {
+            return refuse(
+                .tooLarge(limitBytes: limit),
+                DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))
+        }
+        sink.write(bytes)
+        if sink.isCongested { exchange.pauseBody() }
+        tellProgress()
+    }
+
+    /// At once, or when the interval since the last time is over: the last bytes before a pause are told as well.
+    private func tellProgress() {
+        guard !isOver, !isProgressWaiting else { return }
+        let rest = lastProgressMilliseconds + Self.progressMilliseconds - exchange.loop.nowMilliseconds
+        guard rest <= 0 else {
+            isProgressWaiting = true
+            exchange.loop.schedule(afterMilliseconds: rest) { [weak self] in
+                self?.isProgressWaiting = false
+                self?.tellProgress()
+            }
+            return
+        }
+        lastProgressMilliseconds = exchange.loop.nowMilliseconds
+        let (permit, received) = (permit, sink.receivedBytes)
+        documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
+    }
+
+    func receive(_ bytes: [UInt8]) { receive(bytes.span) }
+
+    func finish() {
+        guard !isOver else { return }
+        if let size = request.size, size != sink.receivedBytes {
+            return refuse(
+                Problem(
+                    400, "length_mismatch",
+                    "The document was created with \(size) bytes; \(sink.receivedBytes) came. Send them again."
+                ),
+                DocumentError(.uploadInterrupted, "Fewer or more bytes came than were announced."))
+        }
+        sink.finish { [self] result in
+            guard !isOver else { return }
+            switch result {
+            case .failure(let error): diskFailed(error)
+            case .success(let receipt): durable(receipt)
+            }
+        }
+    }
+
+    private func durable(_ receipt: ContentReceipt) {
+        end()
+        let shared = exchange.server.shared
+        shared.counters.uploadsAccepted.add(1)
+        shared.counters.uploadedBytes.add(Int(receipt.bytes))
+        let type = request.declaredType ?? DocumentType.judge(prefix: sink.prefix, name: request.name)
+        let (permit, metadata) = (permit, lateMetadata)
+        let (exchange, reply) = (exchange, reply)
+        documents.ask(permit.document, from: exchange.loop) { owner, answer in
+            if let metadata { owner.describe(permit, metadata: metadata) }
+            if receipt.bytes == 0 {
+                owner.uploadRefused(
+                    permit, receipt.bytes, receipt.sha256,
+                    DocumentError(.unreadable, "The upload has no bytes. Choose the file again."), then: answer)
+            } else if let type {
+                owner.uploadCompleted(
+                    permit, bytes: receipt.bytes, sha256: receipt.sha256, contentType: type.rawValue, then: answer)
+            } else {
+                let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
+                owner.uploadRefused(
+                    permit, receipt.bytes, receipt.sha256,
+                    DocumentError(
+                        .unsupportedType, "The bytes are of a type that is not taken. Send one of \(accepted)."),
+                    then: answer)
+            }
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            switch result {
+            case .success(let event): reply.send(event, on: exchange)
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            }
+        }
+    }
+
+    // MARK: Ends that nobody wished for
+
+    private func end() {
+        isOver = true
+        exchange.server.shared.counters.uploadsInFlight.add(-1)
+    }
+
+    private func lose(_ reason: DocumentError) {
+        guard !isOver else { return }
+        end()
+        sink.abandon()
+        let permit = permit
+        documents.perform(permit.document) { $0.uploadLost(permit, reason) }
+    }
+
+    /// Answers, and tells the owner.
+    func refuse(_ problem: Problem, _ reason: DocumentError) {
+        guard !isOver else { return }
+        lose(reason)
+        exchange.respond(problem)
+    }
+
+    /// The client is gone, or sends what is no body.
+    func abort() {
+        lose(
+            DocumentError(
+                .uploadInterrupted, "The connection was lost before all bytes had arrived. Upload the document again."))
+    }
+
+    private func diskFailed(_ error: SystemError) {
+        let full = error.isNoSpace
+        refuse(
+            full ? .storageFull : .storage(.failed("\(error)")),
+            DocumentError(full ? .storageFull : .storageFailed, "The server could not keep the bytes (\(error))."))
+    }
+
+    private func evicted(_ reason: UploadEviction) {
+        guard !isOver else { return }
+        end()
+        sink.abandon()
+        switch reason {
+        case .supersededByNewer:
+            exchange.respond(Problem(.superseded))
+        case .cancelled:
+            exchange.respond(Problem(409, "already_cancelled", "The document was cancelled while its bytes arrived."))
+        }
+    }
+}

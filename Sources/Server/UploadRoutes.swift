@@ -1,0 +1,142 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import JSON
+import Loop
+import System
+import Wire
+
+/// Every way in: multipart, raw, JSON first and bytes later, and `curl -T`.
+enum UploadRoutes {
+    /// `POST /v1/documents`.
+    static func create(_ exchange: Exchange) {
+        if let problem = admission(exchange) { return exchange.respond(problem) }
+        let type = exchange.head.fields["Content-Type"].flatMap(MediaType.init(parsing:))
+        switch type?.essence {
+        case "multipart/form-data": multipart(exchange, type, reply: .accepted)
+        case "application/json": CreationRequest.take(exchange)
+        default:
+            let query = QueryItems(exchange.head.query)
+            let name =
+                query["name"]
+                ?? exchange.head.fields["Content-Disposition"].flatMap { ContentDisposition.parse($0)?.filename }
+            raw(exchange, name: name, reply: .accepted)
+        }
+    }
+
+    /// `PUT /drop/{name}`.
+    static func drop(_ exchange: Exchange, name: String?) {
+        if let problem = admission(exchange) { return exchange.respond(problem) }
+        raw(exchange, name: name, reply: .accepted)
+    }
+
+    static func multipart(_ exchange: Exchange, _ type: MediaType?, reply: UploadReply) {
+        guard let boundary = type?.parameters["boundary"], !boundary.isEmpty, boundary.utf8.count <= 70 else {
+            return exchange.respond(
+                Problem(
+                    400, "boundary_missing", "multipart/form-data needs a boundary parameter of 1 to 70 characters."))
+        }
+        do throws(Problem) {
+            let request = try NewDocument(query: QueryItems(exchange.head.query))
+            exchange.takeBody(MultipartUpload(exchange, boundary: boundary, request, reply: reply))
+        } catch {
+            exchange.respond(error)
+        }
+    }
+
+    static func raw(_ exchange: Exchange, name: String?, reply: UploadReply) {
+        guard let declared = declaredType(exchange) else { return }
+        do throws(Problem) {
+            var request = try NewDocument(query: QueryItems(exchange.head.query))
+            request.name = name ?? request.name
+            request.declare(declared)
+            exchange.pauseBody()
+            Upload.create(exchange, request, total: exchange.contentLength, reply: reply) { result in
+                switch result {
+                case .success(let upload): exchange.takeBody(upload)
+                case .failure(let problem): exchange.respond(problem)
+                }
+            }
+        } catch {
+            exchange.respond(error)
+        }
+    }
+
+    /// `PUT /v1/documents/{id}/content`.
+    static func content(_ exchange: Exchange, _ id: DocumentID) {
+        if let problem = admission(exchange) { return exchange.respond(problem) }
+        guard let declared = declaredType(exchange) else { return }
+        exchange.pauseBody()
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.uploadTarget(id, then: answer)
+        } then: { (result: Result<UploadTarget, DocumentRefusal>) in
+            switch result {
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let target): bring(exchange, id, to: target, declared)
+            }
+        }
+    }
+
+    private static func bring(
+        _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget, _ declared: DocumentType.Declaration
+    ) {
+        if let size = target.declaredBytes, let length = exchange.contentLength, size != length {
+            return exchange.respond(
+                Problem(
+                    400, "length_mismatch",
+                    "The document was created with a size of \(size) bytes; the request has \(length)."))
+        }
+        var request = NewDocument(id: id)
+        request.name = target.name
+        request.declare(DocumentType.declared(target.contentType))
+        request.declare(declared)
+        request.size = target.declaredBytes
+        Upload.begin(exchange, request, total: exchange.contentLength, reply: .accepted) { result in
+            switch result {
+            case .success(let upload): exchange.takeBody(upload)
+            case .failure(let problem): exchange.respond(problem)
+            }
+        }
+    }
+
+    /// What the request says of its body's type; nil when it has been refused for that.
+    private static func declaredType(_ exchange: Exchange) -> DocumentType.Declaration? {
+        let given = exchange.head.fields["Content-Type"]
+        let essence = given.flatMap(MediaType.init(parsing:))?.essence ?? given
+        let declared = DocumentType.declared(essence)
+        guard declared != .unsupported else {
+            exchange.respond(.unsupportedType(essence ?? ""))
+            return nil
+        }
+        return declared
+    }
+
+    /// Whether one more upload can be taken at all. Asked before a byte of the body is read.
+    static func admission(_ exchange: Exchange) -> Problem? {
+        let shared = exchange.server.shared
+        if shared.isDraining { return .restarting }
+        let length = exchange.contentLength ?? 0
+        if let limit = shared.configuration.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
+        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
+            return .tooManyUploads
+        }
+        // statvfs(2) reads what the kernel has in memory; it does not wait for the disk.
+        if let room = try? shared.store.room() {
+            if length > room.totalBytes { return .tooLarge(limitBytes: room.totalBytes) }
+            if room.spareBytes < max(length, 1) { return .storageFull }
+        }
+        return nil
+    }
+}
+
+extension Exchange {
+    /// The declared length of the body; nil for a chunked one.
+    var contentLength: Int64? {
+        switch head.framing {
+        case .none: 0
+        case .length(let count): count
+        case .chunked: nil
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import CLinux
+import Glibc
+
+/// Files and directories. Every call may block on the disk: call them on a disk thread, never on a loop.
+package enum Files {
+    package enum Access { case read, createNew, createOrTruncate, append }
+
+    package static func open(_ path: String, _ access: Access) throws(SystemError) -> OwnedDescriptor {
+        let flags: Int32 =
+            switch access {
+            case .read: O_RDONLY
+            // EXCL: two writers of one document are a mistake that must show itself.
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            case .createOrTruncate: O_RDWR | O_CREAT | O_TRUNC
+            case .append: O_WRONLY | O_CREAT | O_APPEND
+            }
+        return OwnedDescriptor(owning: try check("open(\(path))") { Glibc.open(path, flags | O_CLOEXEC, 0o640) })
+    }
+
+    package static func makeDirectory(_ path: String) throws(SystemError) {
+        do { _ = try check("mkdir(\(path))") { mkdir(path, 0o750) } } catch { if !error.isAlreadyThere { throw error } }
+    }
+
+    /// Every missing directory on the way, as `mkdir -p`.
+    package static func makeDirectories(_ path: String) throws(SystemError) {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            built += built.isEmpty || built.hasSuffix("/") ? String(part) : "/" + part
+            try makeDirectory(built)
+        }
+    }
+
+    /// fdatasync would do for bytes, but the size of a new file is what makes them readable again: fsync(2).
+    package static func sync(_ descriptor: Int32) throws(SystemError) {
+        _ = try check("fsync") { fsync(descriptor) }
+    }
+
+    /// A new name in a directory survives a power cut only after the directory itself is synced (fsync(2), notes).
+    package static func syncDirectory(_ path: String) throws(SystemError) {
+        let directory = OwnedDescriptor(
+            owning: try check("open(\(path))") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+        try sync(directory.raw)
+    }
+
+    package static func size(_ descriptor: Int32) throws(SystemError) -> Int64 {
+        var status = stat()
+        _ = try check("fstat") { fstat(descriptor, &status) }
+        return Int64(status.st_size)
+    }
+
+    package static func size(path: String) throws(SystemError) -> Int64 {
+        var status = stat()
+        _ = try check("stat(\(path))") { stat(path, &status) }
+        return Int64(status.st_size)
+    }
+
+    /// When the content last changed, in nanoseconds since 1970: with the size, a validator for caches.
+    package static func modifiedNanoseconds(path: String) throws(SystemError) -> Int64 {
+        var status = stat()
+        _ = try check("stat(\(path))") { stat(path, &status) }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
+    package static func truncate(_ descriptor: Int32) throws(SystemError) {
+        _ = try check("ftruncate") { ftruncate(descriptor, 0) }
+    }
+
+    package static func remove(_ path: String) throws(SystemError) {
+        do { _ = try check("unlink(\(path))") { unlink(path) } } catch { if !error.isNotFound { throw error } }
+    }
+
+    /// rename(2): replaces what has the new name, atomically.
+    package static func rename(_ path: String, to newPath: String) throws(SystemError) {
+        _ = try check("rename(\(path))") { Glibc.rename(path, newPath) }
+    }
+
+    package static func names(in directory: String) throws(SystemError) -> [String] {
+        guard let stream = opendir(directory) else { throw SystemError("opendir(\(directory))") }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// pread(2): up to the buffer's size from `offset`; 0 at the end of the file.
+    package static func read(
+        _ descriptor: Int32, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> Int {
+        try check("pread") { pread(descriptor, buffer.baseAddress!, buffer.count, off_t(offset)) }
+    }
+
+    /// A whole small file, such as those of /proc; nil when it cannot be read or is larger than `bytesMax`.
+    package static func contents(of path: String, bytesMax: Int = 1 << 20) -> [UInt8]? {
+        guard let file = try? open(path, .read) else { return nil }
+        var bytes: [UInt8] = []
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 * 1024, alignment: 16)
+        defer { piece.deallocate() }
+        while true {
+            guard let outcome = try? DescriptorIO.read(file.raw, into: piece) else { return nil }
+            guard case .bytes(let count) = outcome else { return bytes }
+            bytes.append(contentsOf: piece[..<count])
+            if bytes.count > bytesMax { return nil }
+        }
+    }
+
+    /// Starts writing dirty pages out and drops those that are clean: a large upload must not fill the page cache.
+    package static func pushOut(_ descriptor: Int32, from start: Int64, count: Int64, dropBefore: Int64) {
+        _ = hw_sync_file_range_write(descriptor, start, count)
+        if dropBefore > 0 { _ = posix_fadvise(descriptor, 0, off_t(dropBefore), POSIX_FADV_DONTNEED) }
+    }
+
+    package struct Space: Sendable {
+        package var freeBytes: Int64
+        package var totalBytes: Int64
+    }
+
+    package static func space(at path: String) throws(SystemError) -> Space {
+        var status = Glibc.statvfs()
+        _ = try check("statvfs(\(path))") { statvfs(path, &status) }
+        return Space(
+            freeBytes: Int64(status.f_bavail) * Int64(status.f_frsize),
+            totalBytes: Int64(status.f_blocks) * Int64(status.f_frsize))
+    }
+
+    /// Takes the lock of a directory for this process, or nil when another one holds it (flock(2)). The kernel lets go
+    /// of it when the holder ends, however it ends.
+    package static func lockDirectory(_ path: String) throws(SystemError) -> OwnedDescriptor? {
+        let file = OwnedDescriptor(
+            owning: try check("open(\(path)/lock)") { Glibc.open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o640) })
+        if flock(file.raw, LOCK_EX | LOCK_NB) == 0 { return file }
+        if errno == EWOULDBLOCK { return nil }
+        throw SystemError("flock(\(path)/lock)")
+    }
+
+    package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+}

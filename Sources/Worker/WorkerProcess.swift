@@ -1,0 +1,38 @@
+import System
+import Text
+import Wire
+
+// Theory of operation
+//
+// A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
+// the text to read (an extractor's pipe, or a text file itself), and two files to write. It reads a piece, cuts it into
+// pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No stage holds
+// the whole document. When the socket closes, the server is gone, and the worker ends.
+
+/// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
+package enum WorkerProcess {
+    /// The descriptor that the supervisor gives it.
+    package static let socketDescriptor: Int32 = 3
+
+    /// Runs until the server is gone. Returns the exit code.
+    package static func run(socket: Int32 = socketDescriptor) -> Int32 {
+        SignalSource.ignoreBrokenPipes()
+        do throws(SystemError) {
+            try MessageSocket.send(socket, WorkerReport.ready.encoded)
+            while let message = try MessageSocket.receive(socket) {
+                guard let assignment = WorkerAssignment(decoding: message.bytes),
+                    message.descriptors.count == WorkerAssignment.descriptorCount
+                else { return 65 }
+                let job = TextJob(
+                    assignment, socket: socket, source: OwnedDescriptor(owning: message.descriptors[0]),
+                    result: OwnedDescriptor(owning: message.descriptors[1]),
+                    text: OwnedDescriptor(owning: message.descriptors[2]))
+                try MessageSocket.send(socket, job.run().encoded)
+            }
+            return 0
+        } catch {
+            // The socket is the only thing that can fail here, and without it there is nobody to tell.
+            return 74
+        }
+    }
+}

@@ -1,0 +1,294 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import JSON
+import Ledger
+import Logging
+import Loop
+import Pipeline
+import Server
+import Synchronization
+import System
+
+// Theory of operation
+//
+// The main thread is loop 0: it takes signals and owns the pipeline, because what starts a child must live as long as
+// the process. Everything is made before anything listens; what an earlier process left unfinished is handed to its
+// owners first, so that no request can come before it.
+
+/// All that `serve` was told.
+struct ServerSettings: Sendable {
+    var address: SocketAddress
+    var takesNextFreePort: Bool
+    var dataDirectory: String
+    var loopCount: Int
+    var workerCount: Int
+    var policy: WorkLimits.Policy
+    var chunkCharacters: Int
+    var chunkOverlapCharacters: Int
+    var server: ServerConfiguration
+}
+
+/// Why the server did not start, in words that say what to do.
+struct StartFailure: Error, CustomStringConvertible {
+    var description: String
+}
+
+extension BlobStore: RunPaths {}
+
+/// A server from its start to its end.
+final class RunningServer: @unchecked Sendable {
+    static let diskThreadCount = 4
+    static let drainMilliseconds: Int64 = 8000
+    static let endMilliseconds: Int64 = 9500
+    static let drainLookMilliseconds: Int64 = 20
+    static let nextPortTriesMax = 100
+
+    private let settings: ServerSettings
+    private let logger = Logger(label: "headway")
+    private var loops: [EventLoop] = []
+    private var servers: [LoopServer] = []
+    private var ledger: Ledger?
+    private var pipeline: Pipeline?
+    private var shared: ServerShared?
+    private var isEnding = false
+
+    init(_ settings: ServerSettings) { self.settings = settings }
+
+    /// Runs until a signal ends it.
+    func run() throws {
+        do {
+            SignalSource.ignoreBrokenPipes()
+            SignalSource.waitForChildren()
+            let signals = try SignalSource([15, 2])
+            ThisProcess.raiseOpenFilesLimit()
+            let lock = try lockData()
+            let address = try freeAddress()
+            try assemble()
+            try recover()
+            try listen(on: address)
+            let first = loops[0]
+            let waiting = SignalWait(signals) { [unowned self] in signalled() }
+            _ = try first.register(waiting.raw, for: .read, handler: waiting)
+            try first.run()
+            withExtendedLifetime(lock) {}
+        } catch let error as SystemError {
+            throw StartFailure(description: "\(error)")
+        }
+    }
+
+    // MARK: Starting
+
+    private final class Lock {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private func lockData() throws -> Lock {
+        do {
+            try Files.makeDirectories(settings.dataDirectory)
+            guard let descriptor = try Files.lockDirectory(settings.dataDirectory) else {
+                throw StartFailure(
+                    description:
+                        "another server uses the data directory \(settings.dataDirectory). Stop it, or give another --data."
+                )
+            }
+            return Lock(descriptor)
+        } catch let error as SystemError {
+            throw StartFailure(description: "the data directory \(settings.dataDirectory) cannot be used (\(error)).")
+        }
+    }
+
+    /// Looks without SO_REUSEPORT whether the port is free: with it, two servers would share one port and never know.
+    private func freeAddress() throws -> SocketAddress {
+        var address = settings.address
+        for _ in 0..<Self.nextPortTriesMax {
+            do throws(SystemError) {
+                let probe = try Socket.listen(on: address, sharesPort: false)
+                return try Socket.localAddress(of: probe.raw)
+            } catch {
+                guard error.isAddressInUse else {
+                    throw StartFailure(
+                        description: "\(address) cannot be listened on (\(error)). Give --listen another address.")
+                }
+                guard settings.takesNextFreePort, address.port < UInt16.max else {
+                    throw StartFailure(
+                        description:
+                            "\(address) is taken by another program. Stop it, or give another --listen (port 0: a free one)."
+                    )
+                }
+                try? DescriptorIO.writeAll(
+                    2, Array("headway: \(address) is taken by another program; trying the next port\n".utf8))
+                address.port += 1
+            }
+        }
+        throw StartFailure(description: "no free port from \(settings.address) on. Give --listen another one.")
+    }
+
+    private func assemble() throws {
+        let directory = settings.dataDirectory
+        let disk = try DiskThreads(count: Self.diskThreadCount)
+        let store = try BlobStore(directory: directory, disk: disk)
+        let ledger: Ledger
+        do {
+            ledger = try Ledger(path: "\(directory)/headway.sqlite")
+        } catch {
+            throw StartFailure(description: "the record \(directory)/headway.sqlite cannot be opened: \(error).")
+        }
+        self.ledger = ledger
+        loops = try (0..<settings.loopCount).map { try EventLoop(index: $0) }
+        let pipeline = Pipeline(
+            loop: loops[0], disk: disk, paths: store,
+            configuration: PipelineConfiguration(
+                workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
+                chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath),
+            logger: Logger(label: "pipeline"))
+        self.pipeline = pipeline
+        let hub = Hub(loops: loops)
+        // Eight hexadecimal digits tell one run of the server from another.
+        let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
+        let documents = Documents(
+            loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch)
+        let page: Page
+        do {
+            page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
+        } catch let error as Page.UnreadableFolder {
+            throw StartFailure(description: error.description)
+        }
+        let shared = ServerShared(
+            configuration: settings.server, documents: documents, hub: hub, records: ledger, store: store,
+            pipeline: pipeline,
+            page: page, epoch: epoch, logger: Logger(label: "http"))
+        self.shared = shared
+        servers = loops.map { LoopServer(loop: $0, shared: shared) }
+    }
+
+    private func recover() throws {
+        guard let ledger, let shared, let pipeline else { return }
+        let answers = BlockingQueue<Result<[DocumentRecord], RecordFailure>>()
+        ledger.unfinished { answers.put($0) }
+        switch answers.takeFirst() {
+        case .success(let records)?:
+            for record in records where !record.isReadable {
+                logger.error(
+                    "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
+            }
+            shared.documents.recover(records)
+            if !records.isEmpty {
+                logger.notice("going on with unfinished documents", metadata: ["documents": "\(records.count)"])
+            }
+        case .failure(let failure)?:
+            throw StartFailure(description: "the record cannot be read: \(failure).")
+        case nil: break
+        }
+        shared.documents.start()
+        loops[0].post { pipeline.start(documents: shared.documents) }
+    }
+
+    private func listen(on address: SocketAddress) throws {
+        for (loop, server) in zip(loops, servers) {
+            // Letters cannot carry what is not copyable; the loop owns it again on the other side.
+            let raw = try Socket.listen(on: address, sharesPort: true).release()
+            loop.post {
+                do throws(SystemError) {
+                    try server.listen(on: OwnedDescriptor(owning: raw))
+                } catch {
+                    preconditionFailure("\(error): a new loop takes its listener")
+                }
+            }
+        }
+        for loop in loops.dropFirst() {
+            try Thread.start(named: "loop-\(loop.index)") {
+                do throws(SystemError) { try loop.run() } catch {
+                    preconditionFailure("\(error): the loop cannot go on")
+                }
+            }
+        }
+        // Said from the loop, after its listener is in place.
+        loops[0].post { [logger] in
+            try? DescriptorIO.writeAll(1, Array("listening on http://\(address)\n".utf8))
+            logger.notice("listening", metadata: ["address": "\(address)"])
+        }
+    }
+
+    // MARK: Ending
+
+    private final class SignalWait: EventHandler {
+        private let source: SignalSource
+        private let happened: () -> Void
+
+        var raw: Int32 { source.raw }
+
+        init(_ source: consuming SignalSource, _ happened: @escaping () -> Void) {
+            self.source = source
+            self.happened = happened
+        }
+
+        func handle(_ readiness: Readiness) {
+            while source.next() != nil { happened() }
+        }
+    }
+
+    private func signalled() {
+        if isEnding { ThisProcess.exitAtOnce(130) }
+        isEnding = true
+        endInAnyCase()
+        logger.notice("ending: replies are finished, watchers are sent away, workers are stopped")
+        shared?.beginDraining()
+        pipeline?.stop()
+        for (loop, server) in zip(loops, servers) {
+            loop.post { server.drain() }
+        }
+        look(deadline: Clock.monotonicMilliseconds + Self.drainMilliseconds)
+    }
+
+    /// A disk that hangs, or a loop that does, must not keep the process: a thread of its own ends it after all.
+    private func endInAnyCase() {
+        try? Thread.start(named: "last-resort") {
+            Thread.sleep(milliseconds: Self.endMilliseconds)
+            ThisProcess.exitAtOnce(1)
+        }
+    }
+
+    /// Looks again and again until every loop is quiet, or the time is over.
+    private func look(deadline: Int64) {
+        let busy = BusyCount(remaining: servers.count) { [unowned self] isQuiet in
+            if isQuiet || Clock.monotonicMilliseconds >= deadline { return finish() }
+            loops[0].schedule(afterMilliseconds: Self.drainLookMilliseconds) { [unowned self] in
+                look(deadline: deadline)
+            }
+        }
+        let home = loops[0]
+        for (loop, server) in zip(loops, servers) {
+            loop.post {
+                let isQuiet = server.isQuiet
+                home.post { busy.add(isQuiet) }
+            }
+        }
+    }
+
+    private final class BusyCount: @unchecked Sendable {
+        private var remaining: Int
+        private var isQuiet = true
+        private let done: (Bool) -> Void
+
+        init(remaining: Int, done: @escaping (Bool) -> Void) {
+            self.remaining = remaining
+            self.done = done
+        }
+
+        func add(_ quiet: Bool) {
+            isQuiet = isQuiet && quiet
+            remaining -= 1
+            if remaining == 0 { done(isQuiet) }
+        }
+    }
+
+    private func finish() {
+        ledger?.close {
+            LogWriter.shared.flush()
+            ThisProcess.exitAtOnce(0)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Core
+import Logging
+import Server
+import System
+import Text
+
+/// `headway serve`.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the server.",
+        discussion: """
+            Prints one line, "listening on http://ADDRESS:PORT", to standard output when it takes connections; logs \
+            go to standard error. SIGTERM or Ctrl-C lets running replies finish and ends within ten seconds; a second \
+            one ends at once. Every option can be set by the environment as well: --chunk-characters is \
+            HEADWAY_CHUNK_CHARACTERS. An option that is given wins.
+            """)
+
+    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
+    var listen = Environment.text("LISTEN") ?? "127.0.0.1:8080"
+
+    @Flag(help: "When the port is taken, say so and take the next free one.")
+    var nextFreePort = false
+
+    @Option(help: ArgumentHelp("Where documents and their record are kept.", valueName: "directory"))
+    var data = Environment.text("DATA") ?? "./headway-data"
+
+    @Option(help: "Worker processes; 0: one a core, fewer where memory is short.")
+    var workers = Environment.number("WORKERS") ?? 0
+
+    @Option(help: "Event loops; 0: one a core.")
+    var loops = Environment.number("LOOPS") ?? 0
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel = Environment.text("LOG_LEVEL") ?? "info"
+
+    @Option(help: ArgumentHelp("Serve this folder instead of the page that is built in.", valueName: "directory"))
+    var webRoot = Environment.text("WEB_ROOT") ?? ""
+
+    @Option(
+        help: ArgumentHelp(
+            "A web origin that may read replies; may be given again. Without it, every origin may.", valueName: "origin"
+        ))
+    var allowOrigin: [String] = Environment.text("ALLOW_ORIGIN").map { $0.split(separator: ",").map(String.init) } ?? []
+
+    @Option(help: ArgumentHelp("The largest upload in bytes; 0: as the disk allows.", valueName: "bytes"))
+    var sizeLimit = Environment.number("SIZE_LIMIT") ?? 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory of a worker and of a reader in MiB; 0: a share of the machine's, at most 384.",
+            valueName: "mebibytes"))
+    var workerMemory = Environment.number("WORKER_MEMORY") ?? 0
+
+    @Option(
+        help: ArgumentHelp(
+            "CPU time a document may use, before what its size adds; twice as much wall time.", valueName: "seconds"))
+    var workSeconds = Environment.number("WORK_SECONDS") ?? 60
+
+    @Option(help: ArgumentHelp("How long a document may show no sign of progress.", valueName: "seconds"))
+    var stallSeconds = Environment.number("STALL_SECONDS") ?? 60
+
+    @Option(help: ArgumentHelp("Characters of a chunk, at most.", valueName: "characters"))
+    var chunkCharacters = Environment.number("CHUNK_CHARACTERS") ?? 1000
+
+    @Option(help: ArgumentHelp("Characters that a chunk repeats of the one before it.", valueName: "characters"))
+    var chunkOverlap = Environment.number("CHUNK_OVERLAP") ?? 150
+
+    @Option(help: ArgumentHelp("Uploads that may be in flight at once.", valueName: "uploads"))
+    var uploadsMax = Environment.number("UPLOADS_MAX") ?? 1024
+
+    func validate() throws {
+        guard SocketAddress(parsing: listen) != nil else {
+            throw ValidationError(
+                "--listen \(listen): give ADDRESS:PORT with a numeric address, such as 127.0.0.1:8080.")
+        }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError(
+                "--log-level \(logLevel): one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        let counts = [
+            ("workers", workers), ("loops", loops), ("size-limit", sizeLimit), ("worker-memory", workerMemory),
+        ]
+        for (name, value) in counts where value < 0 {
+            throw ValidationError("--\(name) \(value): give a number from 0.")
+        }
+        let positive = [("work-seconds", workSeconds), ("stall-seconds", stallSeconds), ("uploads-max", uploadsMax)]
+        for (name, value) in positive where value < 1 {
+            throw ValidationError("--\(name) \(value): give a number from 1.")
+        }
+        do {
+            _ = try ChunkingOptions(charactersMax: chunkCharacters, overlapCharacters: chunkOverlap)
+        } catch {
+            throw ValidationError("--chunk-characters \(chunkCharacters) --chunk-overlap \(chunkOverlap): \(error)")
+        }
+    }
+
+    func run() throws {
+        let level = Logger.Level(rawValue: logLevel) ?? .info
+        LoggingSystem.bootstrap { LogOutput(label: $0, level: level) }
+        do {
+            try RunningServer(settings).run()
+        } catch let error as StartFailure {
+            LogWriter.shared.flush()
+            try? DescriptorIO.writeAll(2, Array("headway: \(error.description)\n".utf8))
+            throw ExitCode(1)
+        }
+    }
+
+    private var settings: ServerSettings {
+        var configuration = ServerConfiguration()
+        configuration.sizeLimitBytes = sizeLimit > 0 ? Int64(sizeLimit) : nil
+        configuration.uploadsInFlightMax = uploadsMax
+        configuration.webRoot = webRoot.isEmpty ? nil : webRoot
+        configuration.crossOrigin = CrossOrigin(allowedOrigins: allowOrigin.isEmpty ? nil : Set(allowOrigin))
+        let share = WorkLimits.share(
+            machineBytes: ThisProcess.memoryLimitBytes, workersWanted: workers > 0 ? workers : ThisProcess.coreCount,
+            isFixed: workers > 0)
+        var policy = WorkLimits.Policy(memoryBytesMax: workerMemory > 0 ? Int64(workerMemory) << 20 : share.bytesEach)
+        policy.cpuSeconds = Int64(workSeconds)
+        policy.wallSeconds = 2 * Int64(workSeconds)
+        policy.stallSeconds = Int64(stallSeconds)
+        return ServerSettings(
+            address: SocketAddress(parsing: listen) ?? SocketAddress(host: "127.0.0.1", port: 8080),
+            takesNextFreePort: nextFreePort,
+            dataDirectory: data, loopCount: loops > 0 ? loops : ThisProcess.coreCount,
+            workerCount: share.workers, policy: policy, chunkCharacters: chunkCharacters,
+            chunkOverlapCharacters: chunkOverlap, server: configuration)
+    }
+}
+
+/// `HEADWAY_…` variables, the second place where a setting is looked for.
+enum Environment {
+    static func text(_ name: String) -> String? {
+        ThisProcess.environmentVariable("HEADWAY_\(name)").flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    static func number(_ name: String) -> Int? {
+        guard let text = text(name) else { return nil }
+        // A number that is none must not be taken for the default: -1 is refused by every option's check.
+        return Int(text) ?? -1
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Client
+
+/// `headway upload FILE…`
+struct UploadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upload",
+        abstract: "Send documents to the server; with --watch, follow them to their ends.",
+        discussion: """
+            Prints the id of each document to standard output, in the order of the files. Two files are sent at once.
+            The file name - is standard input: pdftk … | headway upload - --name report.pdf
+
+            \(Outcome.table)
+            """)
+
+    @Argument(
+        help: ArgumentHelp("The files to send; - is standard input.", valueName: "file"), completion: .file())
+    var files: [String]
+
+    @Flag(name: .shortAndLong, help: "Stay until every document is complete, failed or cancelled.")
+    var watch = false
+
+    @Option(help: "The name for standard input; its ending tells the type.")
+    var name = "stdin"
+
+    @OptionGroup var client: ClientOptions
+
+    func validate() throws {
+        if files.count(where: { $0 == "-" }) > 1 {
+            throw ValidationError("Standard input can be sent only once.")
+        }
+        if name.isEmpty { throw ValidationError("The name must not be empty.") }
+    }
+
+    func run() throws {
+        try client.end { () throws(ClientError) in
+            let rows = files.map { path in
+                let last = path.split(separator: "/").last.map(String.init) ?? path
+                return ProgressRow(name: path == "-" ? name : last)
+            }
+            let session = client.session(rows: rows)
+            return try session.upload(files, standardInputName: name, watching: watch)
+        }
+    }
+}
+
+/// What every command that talks to a server takes.
+struct ClientOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The server's URL. HEADWAY_SERVER sets another default.", valueName: "url"))
+    var server = Terminal.environment("HEADWAY_SERVER").flatMap { $0.isEmpty ? nil : $0 } ?? ServerAddress.defaultText
+
+    @Flag(help: "Print the server's own objects, one JSON object a line, and draw nothing.")
+    var json = false
+
+    func validate() throws {
+        if ServerAddress(server) == nil {
+            throw ValidationError(
+                "'\(TerminalText.clean(server))' is no server URL; one looks like http://127.0.0.1:8080")
+        }
+    }
+
+    var address: ServerAddress {
+        guard let address = ServerAddress(server) else { preconditionFailure("validate() lets no other through") }
+        return address
+    }
+
+    func session(rows: [ProgressRow]) -> Session {
+        Session(address: address, rows: rows, mode: Console.mode(json: json), printsJSON: json)
+    }
+
+    /// Runs a command's work and ends the process with the status of its outcome, after saying what went wrong.
+    func end(_ work: () throws(ClientError) -> Outcome) throws {
+        let status: Outcome
+        do {
+            status = try work()
+        } catch {
+            switch error {
+            case .outputClosed, .interrupted: break  // Nobody reads it; the session has said what matters.
+            default: Terminal.note("headway: \(error.words)")
+            }
+            status = error.outcome
+        }
+        if status != .complete { throw ExitCode(status.code) }
+    }
+}

@@ -1,0 +1,147 @@
+import JSON
+import Testing
+
+@testable import Core
+
+@Suite("Stages of a document")
+struct DocumentStageTests {
+    @Test("the stage is the earliest unfinished one")
+    func earliest() throws {
+        var document = Document.sample()
+        #expect(document.shownStage == "uploading")
+        try document.apply([.uploadCompleted(bytes: 1000, sha256: nil, contentType: "application/pdf")])
+        #expect(document.shownStage == "queued")
+        try document.apply([.leased])
+        #expect(document.shownStage == "extracting")
+        try document.apply([.worked(.pages([10, 9, 2], of: 10, finished: 1))])
+        #expect(document.shownStage == "chunking")
+        try document.apply([.worked(.pages([10, 10, 2], of: 10, finished: 2))])
+        #expect(document.shownStage == "embedding")
+        try document.apply([.worked(.pages([10, 10, 10], of: 10, finished: 3))])
+        #expect(document.shownStage == "embedding")
+        try document.apply([.completed(units: 10, chunks: 4)])
+        #expect(document.shownStage == nil)
+    }
+
+    @Test("the stage does not go back when a document runs again, nor while it waits to")
+    func forwardOnly() throws {
+        var document = try Document.sample(in: .processing)
+        try document.apply([.worked(.pages([10, 6, 2], of: 10, finished: 1)), .requeued])
+        #expect(document.shownStage == "chunking")
+        try document.apply([.leased, .worked(.pages([1, 0, 0], of: 10))])
+        #expect(document.shownStage == "chunking")
+        try document.apply([.failed(DocumentError(.timeout, "Too long."))])
+        #expect(document.shownStage == nil)
+        try document.apply([.retried])
+        #expect(document.shownStage == "chunking")
+    }
+
+    @Test("a document that is run again without having run waits as queued")
+    func retryBeforeRunning() throws {
+        var document = try Document.sample(in: .queued)
+        try document.apply([.cancelled, .retried])
+        #expect(document.shownStage == "queued")
+    }
+
+    @Test("within a run a stage takes nothing back, whatever a worker claims")
+    func takesNothingBack() throws {
+        var document = try Document.sample(in: .processing)
+        try document.apply([.worked(.pages([7, 5, 5], of: 10)), .worked(.pages([3, -4, 0], of: 2))])
+        #expect(document.stages.map(\.done) == [7, 5, 5])
+        // A total below what is done is a lie: what is done is the least that it can be.
+        #expect(document.stages.map(\.total) == [7, 5, 5])
+        try document.apply([.worked(.pages([8, 5, 5], of: -1, finished: 1))])
+        #expect(document.stages[0].isFinished)
+        #expect(document.stages[0].total == 8)
+    }
+
+    @Test("news of stages that the pipeline does not have is left aside")
+    func tooManyStages() throws {
+        var document = try Document.sample(in: .processing)
+        try document.apply([.worked(.pages([5, 2, 1, 99, 99], of: 10))])
+        #expect(document.stages.map(\.done) == [5, 2, 1])
+    }
+
+    @Test("a run begins its stages anew; one that the server's own end cut short does not count")
+    func attempts() throws {
+        var document = try Document.sample(in: .processing)
+        #expect(document.attempt == 1)
+        try document.apply([.requeued])
+        #expect(document.attempt == 1)
+        try document.apply([.leased])
+        #expect(document.attempt == 1)
+        #expect(document.stages.map(\.done) == [0, 0, 0])
+        try document.apply([.failed(DocumentError(.crashed, "It ended.")), .retried, .leased])
+        #expect(document.attempt == 2)
+    }
+
+    @Test("a complete document has finished every stage with what there was, whatever had been announced")
+    func completion() throws {
+        for total in [nil, 3, 7, 1000] as [Int64?] {
+            var document = try Document.sample(in: .queued)
+            try document.apply([.leased, .worked(.pages([7, 6, 5], of: total)), .completed(units: 8, chunks: 9)])
+            #expect(document.stages.map(\.isFinished) == [true, true, true])
+            #expect(document.stages.map(\.done) == [8, 8, 8])
+            #expect(document.stages.map(\.total) == [8, 8, 8])
+            #expect(document.chunkCount == 9)
+            #expect(document.percentage.published == 100)
+        }
+    }
+
+    @Test("a failed document keeps its error until it is run again")
+    func errors() throws {
+        var document = try Document.sample(in: .failed)
+        #expect(document.error?.code == "crashed")
+        #expect(document.error?.isRetryable == true)
+        try document.apply([.retried])
+        #expect(document.error == nil)
+        #expect(try document.seen["error"] == .null)
+    }
+
+    // MARK: The place in the line
+
+    @Test("the place in the line is shown only while queued")
+    func queuePosition() throws {
+        var document = try Document.sample(in: .queued)
+        #expect(try document.apply([.queued(position: 3)]) == .tick)
+        #expect(document.queuePosition == 3)
+        #expect(try document.apply([.queued(position: 3)]) == .none)
+        #expect(try document.apply([.queued(position: nil)]) == .tick)
+        try document.apply([.queued(position: 1), .leased])
+        #expect(document.queuePosition == nil)
+        try document.apply([.requeued, .queued(position: 1), .cancelled])
+        #expect(document.queuePosition == nil)
+    }
+
+    // MARK: The upload
+
+    @Test("an upload that is lost begins again at byte 0 and holds its percentage")
+    func uploadLost() throws {
+        var document = Document.sample(awaitsContent: true)
+        try document.apply([.uploadProgressed(received: 600)])
+        #expect(document.percentage.published == 12)
+        try document.apply([.uploadLost])
+        #expect(document.status == .uploading)
+        #expect(document.bytesReceived == 0)
+        #expect(document.percentage.published == 12)
+        #expect(try document.apply([.uploadLost]) == .none)
+        try document.apply([.uploadBegan(total: 1000, contentType: nil), .uploadProgressed(received: 100)])
+        #expect(document.percentage.published == 12)
+        #expect(document.stagePercentage == 10)
+        try document.apply([.uploadProgressed(received: 700)])
+        #expect(document.percentage.published == 14)
+    }
+
+    @Test("a declared type replaces what was known, no type leaves it")
+    func declaredType() throws {
+        var document = Document.sample()
+        try document.apply([.uploadBegan(total: 10, contentType: "text/plain")])
+        #expect(document.contentType == "text/plain")
+        try document.apply([.uploadBegan(total: 10, contentType: nil)])
+        #expect(document.contentType == "text/plain")
+        try document.apply([.uploadCompleted(bytes: 12, sha256: nil, contentType: "application/pdf")])
+        #expect(document.contentType == "application/pdf")
+        #expect(document.bytesTotal == 12)
+        #expect(document.bytesDone == 12)
+    }
+}

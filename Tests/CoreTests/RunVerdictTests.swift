@@ -1,0 +1,119 @@
+import Testing
+
+@testable import Core
+
+/// Every way in which a run can end, and the one code that people see for it.
+@Suite("Verdicts on runs")
+struct RunVerdictTests {
+    static let limits = WorkLimits.Policy(memoryBytesMax: 384 << 20).limits(forBytes: 5_000_000)
+    static let done = RunReport.Finished(units: 3, chunks: 7, visibleCharacters: 900)
+    static let blank = RunReport.Finished(units: 3, chunks: 0, visibleCharacters: 0)
+
+    struct Case: CustomTestStringConvertible {
+        var name: String
+        var code: DocumentError.Code?
+        var report: RunReport
+        var testDescription: String { name }
+
+        /// `code` nil: the run is complete.
+        init(
+            _ name: String, _ code: DocumentError.Code?, supervisor: SupervisedEnd? = nil, worker: Ending? = nil,
+            extractor: Ending? = nil, says message: String = "", workerSays failure: DocumentError.Code? = nil,
+            finished: RunReport.Finished? = nil
+        ) {
+            self.name = name
+            self.code = code
+            report = RunReport(limits: RunVerdictTests.limits)
+            report.supervisedEnd = supervisor
+            report.worker = worker
+            report.extractor = extractor
+            report.extractorMessage = message
+            report.workerFailure = failure.map { DocumentError($0, "The worker's own words.") }
+            report.finished = finished
+        }
+    }
+
+    static let cases = [
+        Case("all went well", nil, extractor: .exit(0), finished: done),
+        Case("a text needs no extractor", nil, finished: done),
+        Case("the worker ended after its last word", nil, worker: .exit(0), extractor: .exit(0), finished: done),
+        Case("the extractor grumbled and succeeded", nil, extractor: .exit(0), says: "Warning", finished: done),
+        Case("no visible character", .noText, extractor: .exit(0), finished: blank),
+
+        Case("too much memory", .memoryExceeded, supervisor: .memory, worker: .signal(9), extractor: .signal(9)),
+        Case("too much CPU time", .timeout, supervisor: .cpuTime, worker: .signal(9)),
+        Case("too long", .timeout, supervisor: .wallTime, worker: .signal(9), finished: done),
+        Case("no sign of life", .stalled, supervisor: .noProgress, worker: .signal(9)),
+        Case("the supervisor's reason comes first", .stalled, supervisor: .noProgress, extractor: .exit(1),
+            says: "Incorrect password", workerSays: .noText),
+
+        Case("the kernel ended the worker for CPU time", .timeout, worker: .cpuTime, extractor: .exit(0)),
+        Case("the kernel ended the extractor for CPU time", .timeout, extractor: .cpuTime, finished: done),
+
+        Case("a password", .passwordProtected, extractor: .exit(1), says: "Command Line Error: Incorrect password",
+            finished: blank),
+        Case("a password, and the worker found nothing", .passwordProtected, extractor: .exit(1),
+            says: "Incorrect password", workerSays: .noText),
+        Case("damaged", .unreadable, extractor: .exit(1), says: "Syntax Error: no trailer\nmore", finished: blank),
+        Case("damaged after some pages", .unreadable, extractor: .exit(3), finished: done),
+        Case("the extractor had no memory", .memoryExceeded, extractor: .exit(1), says: "Out of memory"),
+        Case("the extractor threw for memory", .memoryExceeded, extractor: .signal(6),
+            says: "terminate called after throwing an instance of 'std::bad_alloc'", finished: done),
+        Case("another tool's words for it", .memoryExceeded, extractor: .exit(1), says: "x: MEMORY EXHAUSTED"),
+        Case("the extractor crashed", .crashed, extractor: .signal(11), finished: done),
+
+        Case("the worker says why", .storageFull, extractor: .exit(0), workerSays: .storageFull),
+        Case("the worker says why, then ends", .storageFull, worker: .exit(1), workerSays: .storageFull),
+        Case("the worker crashed", .crashed, worker: .signal(11), extractor: .exit(0)),
+        Case("the worker ended without a word", .crashed, worker: .exit(0), extractor: .exit(0)),
+        Case("no extractor, no word", .crashed),
+    ]
+
+    @Test("every ending has its code", arguments: cases)
+    func verdicts(example: Case) throws {
+        switch example.report.verdict {
+        case .complete(let units, let chunks):
+            #expect(example.code == nil)
+            #expect(units == 3)
+            #expect(chunks == 7)
+        case .failed(let error):
+            #expect(error.code == example.code?.rawValue)
+            #expect(error.isRetryable == example.code?.isRetryable)
+            #expect(error.detail.hasSuffix("."), "a sentence that says what to do")
+        }
+    }
+
+    static func detail(_ change: (inout RunReport) -> Void) -> String {
+        var report = RunReport(limits: limits)
+        change(&report)
+        if case .failed(let error) = report.verdict { return error.detail } else { return "" }
+    }
+
+    @Test("a limit that was passed is named with its figure")
+    func figures() {
+        #expect(Self.detail { $0.supervisedEnd = .memory }.contains("384 MiB"))
+        #expect(Self.detail { $0.supervisedEnd = .wallTime }.contains("130 s"))
+        #expect(Self.detail { $0.supervisedEnd = .cpuTime }.contains("65 s"))
+        #expect(Self.detail { $0.supervisedEnd = .noProgress }.contains("60 s"))
+    }
+
+    @Test("a tool's complaint is quoted by its first line, cut to 160 characters")
+    func quoted() {
+        let long = String(repeating: "é", count: 500)
+        let detail = Self.detail {
+            $0.extractor = .exit(1)
+            $0.extractorMessage = "\(long)\nsecond line"
+        }
+        #expect(detail.contains("(\(long.prefix(160)))"))
+        #expect(!detail.contains("second"))
+        let silent = Self.detail { $0.extractor = .exit(1) }
+        #expect(!silent.contains("("))
+    }
+
+    @Test("a crash says how the process ended")
+    func crashes() {
+        #expect(Self.detail { $0.worker = .signal(11) }.contains("worker was ended by signal 11"))
+        #expect(Self.detail { $0.worker = .exit(3) }.contains("worker ended with code 3"))
+        #expect(Self.detail { $0.extractor = .signal(6) }.contains("reader was ended by signal 6"))
+    }
+}

@@ -1,0 +1,109 @@
+"""The fixtures: servers of the real binary, and documents that are made once."""
+
+import os
+import re
+
+import pytest
+
+import documents
+from means import BUILD, NIGHTLY, binary
+from server import Server
+
+LOGS = BUILD / "end-to-end-logs"
+_begun = set()
+
+
+def pytest_report_header(config):
+    return f"binary under test: {binary()}"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if NIGHTLY and item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of its servers' logs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            for server in value if isinstance(value, list) else [value]:
+                if isinstance(server, Server):
+                    report.sections.append(("server log", server.log_tail()))
+
+
+def log_path(request):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    # Beside the other test processes, each of which may have a server for the same file.
+    place = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = re.sub(r"[^\w.-]+", "_", f"{request.node.nodeid.removeprefix('Tests/EndToEnd/')}-{place}")[-120:]
+    path = LOGS / f"{name}.log"
+    # Servers of one test share its log; the first of a run begins it anew.
+    if path not in _begun:
+        path.unlink(missing_ok=True)
+        _begun.add(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def start_shared_server(request, tmp_path_factory):
+    """Starts servers that several tests of a file share, each on a data directory of its own."""
+    started = []
+
+    def start(*options, **keywords):
+        started.append(Server(tmp_path_factory.mktemp("data"), log_path(request), *options, **keywords))
+        return started[-1].start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server):
+    """One server for the tests of a file; they must not mind each other's documents."""
+    return start_shared_server()
+
+
+@pytest.fixture
+def client(server):
+    # One crash is one finding, not a refused connection in every test that follows.
+    if not server.is_running:
+        pytest.fail(f"the shared server has ended with {server.process.poll()} in an earlier test", pytrace=False)
+    return server.client
+
+
+@pytest.fixture
+def start_server(request, tmp_path):
+    """Starts servers that a test has for itself; the same data directory unless it names another."""
+    started = []
+
+    def start(*options, data=None, **keywords):
+        server = Server(data or tmp_path / "data", log_path(request), *options, **keywords)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def small_pdf():
+    """Three pages of text."""
+    return documents.pdf(pages=3)
+
+
+@pytest.fixture(scope="session")
+def medium_pdf():
+    """Enough pages to be watched on their way."""
+    return documents.pdf(pages=120)
+
+
+@pytest.fixture(scope="session")
+def long_pdf():
+    """More pages than any test waits for: a document to interrupt."""
+    return documents.pdf(pages=30_000, lines=6)

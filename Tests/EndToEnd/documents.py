@@ -1,0 +1,98 @@
+"""Documents made from scratch, each with exactly the property a test asks for."""
+
+import io
+import random
+import zlib
+
+WORDS = ("river stone window garden letter market winter harbour signal copper meadow lantern bridge number silver "
+         "engine valley record carbon object village method forest island paper motion summer circle theory "
+         "planet").split()
+
+
+def sentence(choose):
+    return " ".join(choose.choices(WORDS, k=9)).capitalize() + "."
+
+
+def page_text(number, pages, lines, choose):
+    """The lines of a page; the first names it, so that a test finds it in the result."""
+    return [f"Page {number} of {pages}."] + [sentence(choose) for _ in range(lines - 1)]
+
+
+def pdf(pages=1, lines=30, seed=1, padding=0, trailer=b""):
+    """A valid PDF with real text on every page. `padding` bytes of an unused stream make it larger."""
+    choose = random.Random(seed)
+    # A page tree of one level would make a large document slow to open.
+    fan = 256
+    leaves = -(-pages // fan)
+    first_page = 4 + leaves
+    bodies = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    }
+    for leaf in range(leaves):
+        kids = range(leaf * fan, min(pages, (leaf + 1) * fan))
+        bodies[4 + leaf] = b"<< /Type /Pages /Parent 2 0 R /Count %d /Kids [%s] >>" % (
+            len(kids), b" ".join(b"%d 0 R" % (first_page + 2 * page) for page in kids))
+    bodies[2] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (
+        pages, b" ".join(b"%d 0 R" % (4 + leaf) for leaf in range(leaves)))
+    for page in range(pages):
+        operators = b"\n".join(b"(%s) Tj T*" % line.encode() for line in page_text(page + 1, pages, lines, choose))
+        bodies[first_page + 2 * page] = (
+            b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (4 + page // fan, first_page + 2 * page + 1))
+        bodies[first_page + 2 * page + 1] = stream(b"BT /F1 10 Tf 14 TL 50 760 Td " + operators + b" ET")
+    if padding:
+        bodies[first_page + 2 * pages] = stream(random.Random(seed).randbytes(padding))
+    return assembled(bodies, trailer)
+
+
+def stream(data, dictionary=b""):
+    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(data), dictionary, data)
+
+
+def assembled(bodies, trailer=b""):
+    out, offsets = io.BytesIO(), {}
+    out.write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    for number in sorted(bodies):
+        offsets[number] = out.tell()
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, bodies[number]))
+    start, size = out.tell(), max(bodies) + 1
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
+    for number in range(1, size):
+        out.write(b"%010d 00000 n \n" % offsets[number])
+    out.write(b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, start))
+    return out.getvalue()
+
+
+def scan(pages=2):
+    """Pages that hold an image and no text, as a scanner makes them."""
+    image = zlib.compress(bytes(range(256)) * 256)
+    bodies = {1: b"<< /Type /Catalog /Pages 2 0 R >>",
+              2: b"<< /Type /Pages /Count %d /Kids [%s] >>" %
+                 (pages, b" ".join(b"%d 0 R" % (5 + page) for page in range(pages))),
+              3: stream(image, b"/Type /XObject /Subtype /Image /Width 256 /Height 256 /ColorSpace /DeviceGray "
+                               b"/BitsPerComponent 8 /Filter /FlateDecode"),
+              4: stream(b"q 600 0 0 700 0 0 cm /I Do Q")}
+    for page in range(pages):
+        bodies[5 + page] = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+                            b"/Resources << /XObject << /I 3 0 R >> >> >>")
+    return assembled(bodies)
+
+
+def with_password():
+    """Encrypted (ISO 32000-1, 7.6.3) with a password that nobody knows."""
+    return pdf(trailer=b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -44 >> /ID [<%s> <%s>]" %
+               (b"41" * 32, b"42" * 32, b"43" * 16, b"43" * 16))
+
+
+def damaged():
+    """Begins like a PDF and holds nothing that can be read."""
+    return b"%PDF-1.7\n" + random.Random(3).randbytes(4096)
+
+
+def plain_text(paragraphs=200, seed=1):
+    choose = random.Random(seed)
+    return "\n\n".join(" ".join(sentence(choose) for _ in range(5)) for _ in range(paragraphs)).encode()
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0" * 64

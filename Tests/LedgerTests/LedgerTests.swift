@@ -1,0 +1,95 @@
+import Core
+import Synchronization
+import Testing
+
+@testable import Ledger
+@testable import System
+
+@Suite("The durable record")
+struct LedgerTests {
+    /// A ledger in a directory of its own, and its calls as plain functions that wait.
+    final class Fixture {
+        let ledger: Ledger
+        let path: String
+
+        init() throws {
+            path = "/tmp/headway-ledger-\(Randomness.integer())"
+            try Files.makeDirectories(path)
+            ledger = try Ledger(path: "\(path)/record.sqlite")
+        }
+
+        deinit {
+            for name in (try? Files.names(in: path)) ?? [] { try? Files.remove("\(path)/\(name)") }
+        }
+
+        func wait<Value: Sendable>(_ call: (@escaping @Sendable (Result<Value, RecordFailure>) -> Void) -> Void) throws
+            -> Value
+        {
+            let answers = BlockingQueue<Result<Value, RecordFailure>>()
+            call { answers.put($0) }
+            return try #require(answers.takeFirst()).get()
+        }
+    }
+
+    static func record(_ number: Int, _ status: DocumentStatus = .queued) -> DocumentRecord {
+        DocumentRecord(
+            id: DocumentID(unixMilliseconds: Int64(number), random: (UInt64(number), UInt64(number))), status: status,
+            createdAtMilliseconds: Int64(number), ceiling: 1, outputToken: nil, bytes: Array("{\"n\":\(number)}".utf8))
+    }
+
+    @Test("what was inserted is loaded again, and an id is taken once")
+    func insertOnce() throws {
+        let fixture = try Fixture()
+        let record = Self.record(1)
+        try fixture.wait { fixture.ledger.insert(record, then: $0) }
+        #expect(try fixture.wait { fixture.ledger.load(record.id, then: $0) } == record)
+        #expect(throws: RecordFailure.alreadyThere) { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
+    }
+
+    @Test("a ceiling only rises, whatever order it is written in")
+    func ceiling() throws {
+        let fixture = try Fixture()
+        var record = Self.record(1)
+        try fixture.wait { fixture.ledger.insert(record, then: $0) }
+        try fixture.wait { fixture.ledger.raiseCeiling(of: record.id, to: 40, then: $0) }
+        record.ceiling = 12
+        try fixture.wait { fixture.ledger.update(record, then: $0) }
+        #expect(try fixture.wait { fixture.ledger.load(record.id, then: $0) }?.ceiling == 40)
+    }
+
+    @Test("pages of a list, newest first, meet every document once")
+    func pages() throws {
+        let fixture = try Fixture()
+        for number in 1...25 { try fixture.wait { fixture.ledger.insert(Self.record(number), then: $0) } }
+        var seen: [Int64] = []
+        var position: ListPosition?
+        while true {
+            let page = try fixture.wait { fixture.ledger.list(status: nil, after: position, limit: 10, then: $0) }
+            if page.isEmpty { break }
+            seen += page.map(\.createdAtMilliseconds)
+            position = page.last.map { ListPosition(createdAtMilliseconds: $0.createdAtMilliseconds, id: $0.id) }
+        }
+        #expect(seen == (1...25).reversed().map(Int64.init))
+    }
+
+    @Test("only documents that are not finished are taken up again, oldest first")
+    func unfinished() throws {
+        let fixture = try Fixture()
+        let states: [DocumentStatus] = [.complete, .processing, .failed, .queued, .cancelled, .uploading]
+        for (number, status) in states.enumerated() {
+            try fixture.wait { fixture.ledger.insert(Self.record(number + 1, status), then: $0) }
+        }
+        let found = try fixture.wait { fixture.ledger.unfinished(then: $0) }
+        #expect(found.map(\.status) == [.processing, .queued, .uploading])
+    }
+
+    @Test("a removed document stays removed when a late update comes")
+    func lateUpdate() throws {
+        let fixture = try Fixture()
+        let record = Self.record(1)
+        try fixture.wait { fixture.ledger.insert(record, then: $0) }
+        try fixture.wait { fixture.ledger.remove(record.id, then: $0) }
+        try fixture.wait { fixture.ledger.update(record, then: $0) }
+        #expect(try fixture.wait { fixture.ledger.load(record.id, then: $0) } == nil)
+    }
+}
