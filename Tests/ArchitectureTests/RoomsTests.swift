@@ -79,7 +79,9 @@ struct RoomsTests {
     func purity() {
         for name in Self.pure {
             for file in Checkout.swiftFiles(in: "Sources/\(name)") {
-                for module in Self.imports(of: file) { #expect(Self.pure.contains(module), "\(file) imports \(module)") }
+                for module in Self.imports(of: file) {
+                    #expect(Self.pure.contains(module), "\(file) imports \(module)")
+                }
                 let text = Checkout.text(file) ?? ""
                 for word in ["Task {", "Task.detached", "ContinuousClock", "SuspendingClock", " async "] {
                     #expect(!text.contains(word), "\(file) has \(word)")

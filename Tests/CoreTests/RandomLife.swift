@@ -68,7 +68,8 @@ struct RandomLife {
         case 2: .uploadLost
         case 3: .leased
         case 4, 5: .worked(work(&random))
-        case 6: random.oneIn(4) ? .completed(units: 8, chunks: 3) : .queued(position: .random(in: 1...9, using: &random))
+        case 6:
+            random.oneIn(4) ? .completed(units: 8, chunks: 3) : .queued(position: .random(in: 1...9, using: &random))
         case 7: .failed(DocumentError(.crashed, "The worker ended."))
         case 8: .cancelled
         case 9: .retried

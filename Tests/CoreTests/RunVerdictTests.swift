@@ -44,20 +44,24 @@ struct RunVerdictTests {
         Case("too much CPU time", .timeout, supervisor: .cpuTime, worker: .signal(9)),
         Case("too long", .timeout, supervisor: .wallTime, worker: .signal(9), finished: done),
         Case("no sign of life", .stalled, supervisor: .noProgress, worker: .signal(9)),
-        Case("the supervisor's reason comes first", .stalled, supervisor: .noProgress, extractor: .exit(1),
+        Case(
+            "the supervisor's reason comes first", .stalled, supervisor: .noProgress, extractor: .exit(1),
             says: "Incorrect password", workerSays: .noText),
 
         Case("the kernel ended the worker for CPU time", .timeout, worker: .cpuTime, extractor: .exit(0)),
         Case("the kernel ended the extractor for CPU time", .timeout, extractor: .cpuTime, finished: done),
 
-        Case("a password", .passwordProtected, extractor: .exit(1), says: "Command Line Error: Incorrect password",
+        Case(
+            "a password", .passwordProtected, extractor: .exit(1), says: "Command Line Error: Incorrect password",
             finished: blank),
-        Case("a password, and the worker found nothing", .passwordProtected, extractor: .exit(1),
+        Case(
+            "a password, and the worker found nothing", .passwordProtected, extractor: .exit(1),
             says: "Incorrect password", workerSays: .noText),
         Case("damaged", .unreadable, extractor: .exit(1), says: "Syntax Error: no trailer\nmore", finished: blank),
         Case("damaged after some pages", .unreadable, extractor: .exit(3), finished: done),
         Case("the extractor had no memory", .memoryExceeded, extractor: .exit(1), says: "Out of memory"),
-        Case("the extractor threw for memory", .memoryExceeded, extractor: .signal(6),
+        Case(
+            "the extractor threw for memory", .memoryExceeded, extractor: .signal(6),
             says: "terminate called after throwing an instance of 'std::bad_alloc'", finished: done),
         Case("another tool's words for it", .memoryExceeded, extractor: .exit(1), says: "x: MEMORY EXHAUSTED"),
         Case("the extractor crashed", .crashed, extractor: .signal(11), finished: done),

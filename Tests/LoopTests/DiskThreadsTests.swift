@@ -10,7 +10,13 @@ struct DiskThreadsTests {
         let thread = try LoopThread()
         let disk = try DiskThreads(count: 1)
         let results = thread.queue(of: Int.self)
-        for number in 0..<500 { disk.submit(from: thread.loop) { number * 2 } then: { results.put($0) } }
+        for number in 0..<500 {
+            disk.submit(from: thread.loop) {
+                number * 2
+            } then: {
+                results.put($0)
+            }
+        }
         for number in 0..<500 { #expect(results.takeFirst() == number * 2) }
     }
 
@@ -20,7 +26,11 @@ struct DiskThreadsTests {
         let loop = thread.loop
         let disk = try DiskThreads(count: 2)
         let results = thread.queue(of: [Bool].self)
-        disk.submit(from: loop) { loop.isCurrent } then: { results.put([$0, loop.isCurrent]) }
+        disk.submit(from: loop) {
+            loop.isCurrent
+        } then: {
+            results.put([$0, loop.isCurrent])
+        }
         #expect(results.takeFirst() == [false, true])
     }
 

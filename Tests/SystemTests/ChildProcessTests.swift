@@ -143,7 +143,8 @@ struct ChildProcessTests {
             let input = try DescriptorPair.pipe()
             // Runs until its input ends.
             let child = try ChildProcess.spawn(
-                path: "/bin/sh", arguments: ["-c", "read line; exit 0"], environment: [], descriptors: [input.first.raw],
+                path: "/bin/sh", arguments: ["-c", "read line; exit 0"], environment: [],
+                descriptors: [input.first.raw],
                 limits: ProcessLimits())
             let whileRunning = try child.reap()
             _ = input.takeFirst()

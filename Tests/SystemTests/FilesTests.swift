@@ -72,7 +72,8 @@ struct FilesTests {
 
     @Test("the names in a directory are all of them, as they are written")
     func names() throws {
-        let names = (0..<300).map { "n\($0)" } + [".hidden", "with space", "ümläut", String(repeating: "x", count: 255)]
+        let names =
+            (0..<300).map { "n\($0)" } + [".hidden", "with space", "ümläut", String(repeating: "x", count: 255)]
         for name in names { try write("", to: name) }
         #expect(Set(try Files.names(in: directory.path)) == Set(names))
     }
