@@ -31,9 +31,9 @@ package enum Timestamp {
         let parts = Parts(unixMilliseconds: unixMilliseconds)
         let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return
-            "\(weekdays[parts.weekdayFromThursday]), \(pad(parts.day, 2)) \(months[parts.month - 1]) \(pad(parts.year, 4)) "
-            + "\(pad(parts.hour, 2)):\(pad(parts.minute, 2)):\(pad(parts.second, 2)) GMT"
+        let date = "\(pad(parts.day, 2)) \(months[parts.month - 1]) \(pad(parts.year, 4))"
+        let time = "\(pad(parts.hour, 2)):\(pad(parts.minute, 2)):\(pad(parts.second, 2))"
+        return "\(weekdays[parts.weekdayFromThursday]), \(date) \(time) GMT"
     }
 
     /// Reads what `text` writes; nil for any other form.

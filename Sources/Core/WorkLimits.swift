@@ -110,8 +110,8 @@ extension RunReport {
         case nil: break
         }
         if worker == .cpuTime || extractor == .cpuTime { return .failed(cpuTimeExceeded) }
-        // Whoever fails first has the others ended: a reader that was killed, or lost its pipe, because the worker died is
-        // no reason, while one that ended by itself is.
+        // Whoever fails first has the others ended: a reader that was killed, or lost its pipe, because the worker died
+        // is no reason, while one that ended by itself is.
         let wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
         if !wasReaderEnded, let failure = documentFailure { return .failed(failure) }
         if let workerFailure { return .failed(workerFailure) }

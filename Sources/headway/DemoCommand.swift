@@ -9,8 +9,8 @@ struct DemoCommand: ParsableCommand {
         commandName: "demo",
         abstract: "Start a server, send it a document, show its progress and the first of its result.",
         discussion: """
-            On a terminal the server then runs on until Ctrl-C, so that its page can be tried. Elsewhere the command ends
-            as soon as the document has: with 0 when it is complete.
+            On a terminal the server then runs on until Ctrl-C, so that its page can be tried. Elsewhere the command
+            ends as soon as the document has: with 0 when it is complete.
             """)
 
     @Argument(help: "The document to send; without it, the sample.", completion: .file())

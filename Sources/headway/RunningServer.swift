@@ -90,9 +90,8 @@ final class RunningServer: @unchecked Sendable {
             try Files.makeDirectories(settings.dataDirectory)
             guard let descriptor = try Files.lockDirectory(settings.dataDirectory) else {
                 throw StartFailure(
-                    description:
-                        "another server uses the data directory \(settings.dataDirectory). Stop it, or give another --data."
-                )
+                    description: "another server uses the data directory \(settings.dataDirectory). Stop it, or give "
+                        + "another --data.")
             }
             return Lock(descriptor)
         } catch let error as SystemError {
@@ -114,9 +113,8 @@ final class RunningServer: @unchecked Sendable {
                 }
                 guard settings.takesNextFreePort, address.port < UInt16.max else {
                     throw StartFailure(
-                        description:
-                            "\(address) is taken by another program. Stop it, or give another --listen (port 0: a free one)."
-                    )
+                        description: "\(address) is taken by another program. Stop it, or give another --listen "
+                            + "(port 0: a free one).")
                 }
                 try? DescriptorIO.writeAll(
                     2, Array("headway: \(address) is taken by another program; trying the next port\n".utf8))
