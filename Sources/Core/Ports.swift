@@ -32,23 +32,35 @@ package enum RecordFailure: Error, Sendable, Equatable {
     case failed(String)
 }
 
-/// Where a list of documents goes on: newest first, by time of creation, then by id.
+/// Where a list of documents goes on: newest first, by time of creation and, within a millisecond, by the order in
+/// which they were put on record.
 package struct ListPosition: Sendable, Equatable {
     package var createdAtMilliseconds: Int64
-    package var id: DocumentID
+    package var sequence: Int64
 
-    package init(createdAtMilliseconds: Int64, id: DocumentID) {
+    package init(createdAtMilliseconds: Int64, sequence: Int64) {
         self.createdAtMilliseconds = createdAtMilliseconds
-        self.id = id
+        self.sequence = sequence
     }
 
     package init?(cursor: String) {
-        let parts = cursor.split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let time = Int64(parts[0]), let id = DocumentID(parts[1]) else { return nil }
-        self.init(createdAtMilliseconds: time, id: id)
+        let parts = cursor.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let time = Int64(parts[0]), let sequence = Int64(parts[1]) else { return nil }
+        self.init(createdAtMilliseconds: time, sequence: sequence)
     }
 
-    package var cursor: String { "\(createdAtMilliseconds).\(id)" }
+    package var cursor: String { "\(createdAtMilliseconds).\(sequence)" }
+}
+
+/// A part of a list, and where the next part begins; nil where there is none.
+package struct RecordPage: Sendable, Equatable {
+    package var records: [DocumentRecord]
+    package var next: ListPosition?
+
+    package init(records: [DocumentRecord], next: ListPosition?) {
+        self.records = records
+        self.next = next
+    }
 }
 
 /// Durable records. When a completion reports success the change survives a power cut.
@@ -62,7 +74,7 @@ package protocol DocumentRecords: Sendable {
     func load(_ id: DocumentID, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void)
     func list(
         status: DocumentStatus?, after position: ListPosition?, limit: Int,
-        then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void)
+        then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void)
 }
 
 /// Removes the bytes of a document that is deleted. Failures are the adapter's to log: the record is gone already.

@@ -10,8 +10,8 @@ import System
 
 /// The durable record of all documents, in one SQLite file.
 package final class Ledger: DocumentRecords {
-    /// One page of the largest list, and the one more that tells of a next page.
-    package static let listLimitMax = 501
+    /// The largest page of a list.
+    package static let listLimitMax = 500
 
     private enum Write: Sendable {
         case insert(DocumentRecord)
@@ -48,15 +48,16 @@ package final class Ledger: DocumentRecords {
         try database.run(
             """
             CREATE TABLE IF NOT EXISTS documents (
-                id TEXT PRIMARY KEY,
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+                id TEXT NOT NULL UNIQUE,
                 status TEXT NOT NULL,
                 created_ms INTEGER NOT NULL,
                 ceiling REAL NOT NULL,
                 output_token INTEGER,
                 record TEXT NOT NULL
-            ) WITHOUT ROWID;
-            CREATE INDEX IF NOT EXISTS documents_by_time ON documents (created_ms DESC, id DESC);
-            CREATE INDEX IF NOT EXISTS documents_by_status ON documents (status, created_ms DESC, id DESC);
+            );
+            CREATE INDEX IF NOT EXISTS documents_by_time ON documents (created_ms, sequence);
+            CREATE INDEX IF NOT EXISTS documents_by_status ON documents (status, created_ms, sequence);
             """)
     }
 
@@ -166,6 +167,12 @@ package final class Ledger: DocumentRecords {
 
     private static let columns = "id, status, created_ms, ceiling, output_token, record"
 
+    private static func eachRow(
+        _ database: Database, _ condition: String, _ values: [Database.Value], _ body: (Database.Row) -> Void
+    ) throws(DatabaseError) {
+        try database.execute("SELECT \(columns), sequence FROM documents \(condition)", values, body)
+    }
+
     private func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws(DatabaseError) -> Value,
         _ completion: @escaping @Sendable (Result<Value, RecordFailure>) -> Void
@@ -190,7 +197,7 @@ package final class Ledger: DocumentRecords {
         _ database: Database, _ condition: String, _ values: [Database.Value]
     ) throws(DatabaseError) -> [DocumentRecord] {
         var found: [DocumentRecord] = []
-        try database.execute("SELECT \(columns) FROM documents \(condition)", values) { row in
+        try eachRow(database, condition, values) { row in
             if let record = record(row) { found.append(record) }
         }
         return found
@@ -207,8 +214,9 @@ package final class Ledger: DocumentRecords {
 
     package func list(
         status: DocumentStatus?, after position: ListPosition?, limit: Int,
-        then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void
+        then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void
     ) {
+        let limit = min(limit, Self.listLimitMax)
         var conditions: [String] = []
         var values: [Database.Value] = []
         if let status {
@@ -216,14 +224,27 @@ package final class Ledger: DocumentRecords {
             values.append(.text(status.rawValue))
         }
         if let position {
-            conditions.append("(created_ms, id) < (?, ?)")
-            values += [.integer(position.createdAtMilliseconds), .text(position.id.description)]
+            conditions.append("(created_ms, sequence) < (?, ?)")
+            values += [.integer(position.createdAtMilliseconds), .integer(position.sequence)]
         }
+        // One more than asked for tells whether there is a next page.
         let condition =
             (conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
-            + " ORDER BY created_ms DESC, id DESC LIMIT \(min(limit, Self.listLimitMax))"
-        let bound = values
-        read({ (database) throws(DatabaseError) in try Self.records(database, condition, bound) }, completion)
+            + " ORDER BY created_ms DESC, sequence DESC LIMIT ?"
+        let bound = values + [.integer(Int64(limit + 1))]
+        read(
+            { (database) throws(DatabaseError) in
+                var page = RecordPage(records: [], next: nil)
+                var last: ListPosition?
+                var count = 0
+                try Self.eachRow(database, condition, bound) { row in
+                    count += 1
+                    if count > limit { return page.next = last }
+                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(6))
+                    if let record = Self.record(row) { page.records.append(record) }
+                }
+                return page
+            }, completion)
     }
 
     /// Every document that is not in a terminal state, oldest first: what a restart goes on with.
@@ -232,7 +253,7 @@ package final class Ledger: DocumentRecords {
             { (database) throws(DatabaseError) in
                 try Self.records(
                     database,
-                    "WHERE status IN ('uploading', 'queued', 'processing') ORDER BY created_ms, id", [])
+                    "WHERE status IN ('uploading', 'queued', 'processing') ORDER BY created_ms, sequence", [])
             }, completion)
     }
 }

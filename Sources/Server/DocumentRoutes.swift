@@ -136,28 +136,26 @@ enum DocumentRoutes {
             limit = min(number, listMax)
         }
         let shared = exchange.server.shared
-        let (loop, pageSize) = (exchange.loop, limit)
-        // One more than asked for tells whether there is a next page.
-        shared.records.list(status: status, after: position, limit: pageSize + 1) { result in
+        let loop = exchange.loop
+        shared.records.list(status: status, after: position, limit: limit) { result in
             loop.post {
                 switch result {
                 case .failure(let failure): exchange.respond(.storage(failure))
-                case .success(let records): overlay(exchange, records, limit: pageSize)
+                case .success(let page): overlay(exchange, page)
                 }
             }
         }
     }
 
     /// What is in memory is newer than its record: a document shows the state that its watchers see.
-    private static func overlay(_ exchange: Exchange, _ records: [DocumentRecord], limit: Int) {
-        let page = Array(records.prefix(limit))
-        exchange.server.shared.documents.events(of: page.map(\.id), from: exchange.loop) { live in
+    private static func overlay(_ exchange: Exchange, _ page: RecordPage) {
+        exchange.server.shared.documents.events(of: page.records.map(\.id), from: exchange.loop) { live in
             let exchange = exchange
-            var writer = JSONWriter(reservingBytes: 1024 * (page.count + 1))
+            var writer = JSONWriter(reservingBytes: 1024 * (page.records.count + 1))
             writer.beginObject()
             writer.key("documents")
             writer.beginArray()
-            for record in page {
+            for record in page.records {
                 if let event = live[record.id] {
                     writer.raw(Array(event.json.buffer))
                 } else if let document = Document(record) {
@@ -166,11 +164,7 @@ enum DocumentRoutes {
             }
             writer.endArray()
             writer.key("next_cursor")
-            if records.count > limit, let last = page.last {
-                writer.string(ListPosition(createdAtMilliseconds: last.createdAtMilliseconds, id: last.id).cursor)
-            } else {
-                writer.null()
-            }
+            writer.optional(page.next?.cursor)
             writer.endObject()
             var fields = HTTPFields()
             fields.set("Cache-Control", "no-cache")

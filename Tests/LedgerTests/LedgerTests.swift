@@ -63,13 +63,29 @@ struct LedgerTests {
         for number in 1...25 { try fixture.wait { fixture.ledger.insert(Self.record(number), then: $0) } }
         var seen: [Int64] = []
         var position: ListPosition?
-        while true {
+        repeat {
             let page = try fixture.wait { fixture.ledger.list(status: nil, after: position, limit: 10, then: $0) }
-            if page.isEmpty { break }
-            seen += page.map(\.createdAtMilliseconds)
-            position = page.last.map { ListPosition(createdAtMilliseconds: $0.createdAtMilliseconds, id: $0.id) }
-        }
+            #expect(page.records.count <= 10)
+            seen += page.records.map(\.createdAtMilliseconds)
+            position = page.next
+        } while position != nil
         #expect(seen == (1...25).reversed().map(Int64.init))
+    }
+
+    @Test("documents of one millisecond are listed in the order they came, and a deletion moves none")
+    func sameMillisecond() throws {
+        let fixture = try Fixture()
+        let records = [5, 2, 9, 1, 7, 3].map { number in
+            var record = Self.record(number)
+            record.createdAtMilliseconds = 1
+            return record
+        }
+        for record in records { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
+        let first = try fixture.wait { fixture.ledger.list(status: nil, after: nil, limit: 3, then: $0) }
+        #expect(first.records == [records[5], records[4], records[3]])
+        try fixture.wait { fixture.ledger.remove(records[3].id, then: $0) }
+        let second = try fixture.wait { fixture.ledger.list(status: nil, after: first.next, limit: 3, then: $0) }
+        #expect(second == RecordPage(records: [records[2], records[1], records[0]], next: nil))
     }
 
     @Test("only documents that are not finished are taken up again, oldest first")
