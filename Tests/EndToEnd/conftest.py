@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import pytest
 
@@ -89,6 +90,28 @@ def start_server(request, tmp_path):
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def with_reader(start_server, tmp_path):
+    """Starts servers whose pdftotext is a script of the test's own."""
+    def start(script, *options):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        reader = folder / "pdftotext"
+        reader.write_text(f"#!/bin/bash\n{script}\n")
+        reader.chmod(0o755)
+        return start_server(*options, workers=1, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
+    return start
+
+
+@pytest.fixture
+def slow_server(with_reader):
+    """A server that reads at most a hundred pages a second, so that work can be looked at on any machine."""
+    return with_reader(f"""set -o pipefail
+        {shutil.which("pdftotext")} "$@" | while IFS= read -r -d $'\\f' page; do
+            printf '%s\\f' "$page"; sleep 0.01
+        done""")
 
 
 @pytest.fixture(scope="session")

@@ -177,17 +177,17 @@ class TestTransports:
         wait_status(page, path.name, "complete")
         assert {"sse", "poll"} & {state["transport"] for state in seen(page, identifier)}
 
-    def test_behind_a_proxy_that_breaks_websockets_it_falls_back_by_itself(self, browser, server, file, medium_pdf):
-        proxy = Proxy(HOST, server.port, breaks_websockets=True)
+    def test_behind_a_proxy_that_breaks_websockets_it_falls_back_by_itself(self, browser, slow_server, file, medium_pdf):
+        proxy = Proxy(HOST, slow_server.port, breaks_websockets=True)
         with opened(browser, "about:blank") as page:
             self.falls_back(page, proxy.address, file(medium_pdf, "behind-a-proxy.pdf"))
         proxy.close()
 
-    def test_in_a_browser_that_forbids_websockets_it_falls_back_by_itself(self, browser, client, file, medium_pdf):
+    def test_in_a_browser_that_forbids_websockets_it_falls_back_by_itself(self, browser, slow_server, file, medium_pdf):
         with opened(browser, "about:blank") as page:
             page.call("Page.addScriptToEvaluateOnNewDocument", source="window.WebSocket = class { constructor() {"
                       "throw new DOMException('forbidden', 'SecurityError') } };")
-            self.falls_back(page, client.address, file(medium_pdf, "forbidden.pdf"))
+            self.falls_back(page, slow_server.client.address, file(medium_pdf, "forbidden.pdf"))
 
     def test_what_a_terminal_uploads_appears_too(self, browser, client, small_pdf):
         with opened(browser, client.address) as page:
@@ -245,11 +245,10 @@ def base64_of(data):
 
 
 @pytest.mark.parametrize("width, height, dark", LOOKS, ids=lambda value: str(value))
-def test_how_it_looks(browser, server, client, start_server, file, long_pdf, medium_pdf, width, height, dark):
+def test_how_it_looks(browser, slow_server, long_pdf, medium_pdf, width, height, dark):
     """Keeps pictures to be judged: empty, at work, and with every outcome. None may be wider than its window."""
     suffix = f"{width}-{'dark' if dark else 'light'}.png"
-    fresh = start_server(workers=1)
-    own = fresh.client
+    own = slow_server.client
     with opened(browser, own.address, width=width, height=height, dark=dark) as page:
         def picture(name):
             overrun = page.evaluate("document.documentElement.scrollWidth - innerWidth")

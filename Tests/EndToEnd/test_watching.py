@@ -64,10 +64,11 @@ class TestAWholeStory:
         # Not in one leap at the end: the extractor's pages arrive while it still reads.
         assert len({count for count in done if 0 < count < 1500}) >= 3, done
 
-    def test_the_percentage_is_the_weighted_sum_of_the_counts(self, client, medium_pdf):
-        identifier = client.create(size=len(medium_pdf))["document_id"]
+    def test_the_percentage_is_the_weighted_sum_of_the_counts(self, client):
+        document = documents.pdf(pages=1500)
+        identifier = client.create(size=len(document))["document_id"]
         watcher = watch(client, identifier)
-        client.put_content(identifier, medium_pdf, expect=202)
+        client.put_content(identifier, document, expect=202)
         compared = 0
         for state in watcher.join_account().states:
             sum_of_parts = rules.weighted_progress(state)

@@ -111,17 +111,6 @@ BAD_READERS = {
 class TestAReaderWithABadHabit:
     """The tool that reads the document is replaced: what it does wrong becomes the document's error, and no more."""
 
-    @pytest.fixture
-    def with_reader(self, start_server, tmp_path):
-        def start(script, *options):
-            folder = tmp_path / "bin"
-            folder.mkdir()
-            reader = folder / "pdftotext"
-            reader.write_text(f"#!/bin/bash\n{script}\n")
-            reader.chmod(0o755)
-            return start_server(*options, workers=1, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
-        return start
-
     @pytest.mark.parametrize("habit", BAD_READERS)
     def test_it_is_the_documents_failure_with_the_reason(self, with_reader, small_pdf, habit):
         script, codes = BAD_READERS[habit]
