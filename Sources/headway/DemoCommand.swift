@@ -82,7 +82,8 @@ struct DemoCommand: ParsableCommand {
         guard Terminal.isInputTerminal && Terminal.isOutputTerminal else { return status }
 
         if let id {
-            try Terminal.printLine("Here, in another terminal: headway result --server \(address.shown) \(id)")
+            let command = "\(CommandLine.arguments[0]) result --server \(address.shown) \(id)"
+            try Terminal.printLine("Here, in another terminal: \(command)")
         }
         try Terminal.printLine("The server runs on; Ctrl-C ends it.")
         while Interrupts.taken == nil {
