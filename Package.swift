@@ -37,11 +37,11 @@ let package = Package(
         // The edge: the only callers of the operating system and of C libraries.
         .target(name: "System", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: settings),
-        .target(name: "Compression", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(name: "Compression", dependencies: ["CZlib", "Wire"], swiftSettings: settings),
         .target(name: "Loop", dependencies: ["System", "CLinux"], swiftSettings: settings),
 
         // The shell: does what the pure parts decide.
-        .target(name: "Hub", dependencies: ["Core", "Wire", "Loop"], swiftSettings: settings),
+        .target(name: "Hub", dependencies: ["Core", "Wire", "Loop", "Compression"], swiftSettings: settings),
         .target(name: "Ledger", dependencies: ["Core", "System", "CSQLite"], swiftSettings: settings),
         .target(name: "Blobs", dependencies: ["Core", "System", "Loop", "Crypto"], swiftSettings: settings),
         .target(name: "Documents", dependencies: ["Core", "JSON", "System", "Loop", "Hub"], swiftSettings: settings),
@@ -71,6 +71,8 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "JSON"], swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
         .testTarget(name: "LoopTests", dependencies: ["Loop", "System"], swiftSettings: settings),
+        .testTarget(name: "CompressionTests", dependencies: ["Compression", "Wire"], swiftSettings: settings),
+        .testTarget(name: "HubTests", dependencies: ["Hub", "Core"], swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),

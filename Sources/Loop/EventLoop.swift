@@ -30,6 +30,7 @@ package final class EventLoop: @unchecked Sendable {
 
     package let index: Int
     package let readBuffer: UnsafeMutableRawBufferPointer
+    var cork = CorkBuffer()
 
     private let poller: Poller
     private let wakeUp: WakeUp
@@ -130,9 +131,11 @@ package final class EventLoop: @unchecked Sendable {
 
     /// A handler's place in the loop. It must be given back with `deregister` before the descriptor is closed.
     package struct Registration {
-        fileprivate let slot: Int
-        fileprivate let token: UInt64
+        fileprivate let slot: UInt32
+        fileprivate let generation: UInt32
         fileprivate let descriptor: Int32
+
+        fileprivate var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
     }
 
     package func register(
@@ -146,14 +149,15 @@ package final class EventLoop: @unchecked Sendable {
             slot = slots.count
             slots.append(Slot(handler: handler, generation: 0))
         }
-        let token = UInt64(slots[slot].generation) << 32 | UInt64(slot)
+        let registration = Registration(
+            slot: UInt32(slot), generation: slots[slot].generation, descriptor: descriptor)
         do throws(SystemError) {
-            try poller.add(descriptor, interest, token: token)
+            try poller.add(descriptor, interest, token: registration.token)
         } catch {
             free(slot)
             throw error
         }
-        return Registration(slot: slot, token: token, descriptor: descriptor)
+        return registration
     }
 
     package func update(_ registration: Registration, interest: Readiness) {
@@ -166,7 +170,7 @@ package final class EventLoop: @unchecked Sendable {
 
     package func deregister(_ registration: Registration) {
         poller.remove(registration.descriptor)
-        free(registration.slot)
+        free(Int(registration.slot))
     }
 
     private func free(_ slot: Int) {

@@ -3,8 +3,9 @@ import System
 
 /// Who owns a stream and hears of it. All calls come on the stream's loop.
 package protocol StreamDelegate: AnyObject {
-    /// Bytes arrived. They are borrowed for the call; what must outlive it is copied.
-    func streamReceived(_ bytes: Span<UInt8>)
+    /// Bytes arrived. They lie in the loop's read buffer and are borrowed for the call: they may be changed where they
+    /// lie (a WebSocket's mask is taken off there), and what must outlive the call is copied.
+    func streamReceived(_ bytes: inout MutableSpan<UInt8>)
     /// The peer sends no more; it may still read.
     func streamEnded()
     /// What had been written is sent, after `pendingBytes` had passed `outputHighWaterBytes`.
@@ -15,35 +16,32 @@ package protocol StreamDelegate: AnyObject {
 
 /// A connected socket on a loop, with backpressure both ways.
 ///
-/// Output gathers during a turn and leaves in one sendmsg at its end; shared bytes are sent from where they are. The
-/// owner watches `pendingBytes` and writes no more than it is willing to hold; `streamDrained` says when to go on.
+/// What is written while the stream is being read from gathers in the loop's cork buffer and leaves in one send when the
+/// delegate returns; what is written at other times leaves in one sendmsg at the end of the turn, shared bytes from where
+/// they are. The owner watches `pendingBytes` and writes no more than it is willing to hold; `streamDrained` says when
+/// to go on.
 package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Sendable {
     /// Above this many unsent bytes a producer should wait for `streamDrained`.
     package static let outputHighWaterBytes = 256 * 1024
-    private static let partsPerWriteMax = 64
 
     package let loop: EventLoop
     /// Kept alive by the stream until it has closed, so an owner needs no other holder.
     package var delegate: (any StreamDelegate)?
     private var descriptor: OwnedDescriptor?
     private var registration: EventLoop.Registration?
-
-    private var pieces: [SharedBytes] = []
-    private var firstPiece = 0
-    private var firstPieceSentBytes = 0
-    private var tail: [UInt8] = []
-    package private(set) var pendingBytes = 0
+    private var output: StreamOutput?
+    /// When bytes last left, or began to wait: what an owner needs to tell a slow peer from a dead one.
+    package private(set) var lastProgressMilliseconds: Int64
 
     private var interest: Readiness = [.read]
     private var isReadingPaused = false
+    private var isCorked = false
     private var isWriteBlocked = false
     private var isFlushScheduled = false
     private var closesAfterFlush = false
     private var shutsDownAfterFlush = false
     private var wasAboveHighWater = false
     private var hasEnded = false
-    /// When bytes last left, or began to wait: what an owner needs to tell a slow peer from a dead one.
-    package private(set) var lastProgressMilliseconds: Int64
 
     package init(_ descriptor: consuming OwnedDescriptor, loop: EventLoop) throws(SystemError) {
         self.loop = loop
@@ -56,6 +54,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     package var isOpen: Bool { registration != nil }
     /// The socket's number, for asking about its addresses.
     package var rawDescriptor: Int32? { registration == nil ? nil : descriptor?.raw }
+    package var pendingBytes: Int { (output?.pendingBytes ?? 0) + (isCorked ? loop.cork.count : 0) }
 
     // MARK: Reading
 
@@ -91,8 +90,11 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
             switch try DescriptorIO.read(raw, into: loop.readBuffer) {
             case .wouldBlock: return
             case .bytes(let count):
-                let bytes = UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]).bindMemory(to: UInt8.self)
-                delegate?.streamReceived(Span(_unsafeElements: bytes))
+                let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<count])
+                var span = MutableSpan(_unsafeElements: bytes.bindMemory(to: UInt8.self))
+                cork()
+                delegate?.streamReceived(&span)
+                uncork()
             case .end:
                 hasEnded = true
                 updateInterest()
@@ -107,29 +109,71 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     // MARK: Writing
 
     package func write(_ bytes: [UInt8]) {
-        guard isOpen, !closesAfterFlush else { return }
-        tail.append(contentsOf: bytes)
-        wrote(bytes.count)
+        bytes.withUnsafeBytes { write($0) }
     }
 
     package func write(_ bytes: Span<UInt8>) {
-        guard isOpen, !closesAfterFlush else { return }
-        bytes.withUnsafeBufferPointer { tail.append(contentsOf: $0) }
-        wrote(bytes.count)
+        bytes.withUnsafeBytes { write($0) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) {
+        guard isOpen, !closesAfterFlush, bytes.count > 0 else { return }
+        let wasEmpty = pendingBytes == 0
+        if !(isCorked && output == nil && loop.cork.append(bytes)) {
+            spillCork()
+            queue().append(bytes)
+            scheduleFlush()
+        }
+        wrote(wasEmpty: wasEmpty)
     }
 
     package func write(_ shared: SharedBytes) {
         guard isOpen, !closesAfterFlush, shared.count > 0 else { return }
-        sealTail()
-        pieces.append(shared)
-        wrote(shared.count)
+        let wasEmpty = pendingBytes == 0
+        spillCork()
+        queue().append(shared)
+        scheduleFlush()
+        wrote(wasEmpty: wasEmpty)
     }
 
-    private func wrote(_ count: Int) {
-        if pendingBytes == 0 { lastProgressMilliseconds = loop.nowMilliseconds }
-        pendingBytes += count
-        if pendingBytes > Self.outputHighWaterBytes { wasAboveHighWater = true }
+    /// Sends shared bytes at once when nothing waits before them, and queues what the kernel does not take. For the one
+    /// message of a broadcast: it saves the turn's end and every allocation.
+    package func send(_ shared: SharedBytes) {
+        guard output == nil, !isCorked, !isWriteBlocked, !closesAfterFlush, let raw = rawDescriptor else {
+            return write(shared)
+        }
+        switch Socket.send(raw, shared.buffer) {
+        case .bytes(shared.count): lastProgressMilliseconds = loop.nowMilliseconds
+        case .bytes(let count): queueRest(of: shared, sentBytes: count)
+        case .wouldBlock: queueRest(of: shared, sentBytes: 0)
+        // Not from within a broadcast: its watchers must not change while they are told.
+        case .closed: closeSoon()
+        }
+    }
+
+    private func queueRest(of shared: SharedBytes, sentBytes: Int) {
+        queue().append(shared, sentBytes: sentBytes)
+        isWriteBlocked = true
+        updateInterest()
+        wrote(wasEmpty: true)
+    }
+
+    private func closeSoon() {
+        closesAfterFlush = true
+        output = nil
         scheduleFlush()
+    }
+
+    private func queue() -> StreamOutput {
+        if let output { return output }
+        let made = StreamOutput()
+        output = made
+        return made
+    }
+
+    private func wrote(wasEmpty: Bool) {
+        if wasEmpty { lastProgressMilliseconds = loop.nowMilliseconds }
+        if pendingBytes > Self.outputHighWaterBytes { wasAboveHighWater = true }
     }
 
     private func scheduleFlush() {
@@ -143,19 +187,42 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         if isOpen { flush() }
     }
 
-    private func sealTail() {
-        guard !tail.isEmpty else { return }
-        pieces.append(SharedBytes(tail))
-        tail = []
+    private func cork() { isCorked = true }
+
+    private func uncork() {
+        defer {
+            loop.cork.removeAll()
+            isCorked = false
+        }
+        guard isOpen, loop.cork.count > 0, let raw = rawDescriptor else { return }
+        let bytes = loop.cork.bytes
+        var sent = 0
+        if !isWriteBlocked {
+            switch Socket.send(raw, bytes) {
+            case .bytes(let count):
+                lastProgressMilliseconds = loop.nowMilliseconds
+                sent = count
+            case .wouldBlock: break
+            case .closed: return close()
+            }
+        }
+        guard sent < bytes.count else { return }
+        queue().append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        isWriteBlocked = true
+        updateInterest()
+    }
+
+    /// What is in the cork goes into the queue, so that what follows it stays behind it.
+    private func spillCork() {
+        guard isCorked, loop.cork.count > 0 else { return }
+        queue().append(loop.cork.bytes)
+        loop.cork.removeAll()
     }
 
     private func flush() {
-        while pendingBytes > 0 {
-            sealTail()
-            switch writeOnce() {
-            case .bytes(let count):
-                lastProgressMilliseconds = loop.nowMilliseconds
-                discard(count)
+        while let output, output.pendingBytes > 0, let raw = rawDescriptor {
+            switch output.send(to: raw) {
+            case .bytes: lastProgressMilliseconds = loop.nowMilliseconds
             case .wouldBlock:
                 isWriteBlocked = true
                 updateInterest()
@@ -165,49 +232,13 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
                 return
             }
         }
+        output = nil
         if shutsDownAfterFlush { finishShutdown() }
         if closesAfterFlush {
             close()
         } else if wasAboveHighWater {
             wasAboveHighWater = false
             delegate?.streamDrained()
-        }
-    }
-
-    private func writeOnce() -> Socket.WriteOutcome {
-        guard let raw = rawDescriptor else { return .closed }
-        let count = min(pieces.count - firstPiece, Self.partsPerWriteMax)
-        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { parts in
-            for index in 0..<count {
-                let buffer = pieces[firstPiece + index].buffer
-                let skipped = index == 0 ? firstPieceSentBytes : 0
-                parts[index] = iovec(
-                    iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress! + skipped),
-                    iov_len: buffer.count - skipped)
-            }
-            return Socket.write(raw, parts)
-        }
-    }
-
-    private func discard(_ count: Int) {
-        pendingBytes -= count
-        var left = count
-        while left > 0 {
-            let remaining = pieces[firstPiece].count - firstPieceSentBytes
-            if left < remaining {
-                firstPieceSentBytes += left
-                break
-            }
-            left -= remaining
-            firstPiece += 1
-            firstPieceSentBytes = 0
-        }
-        if firstPiece == pieces.count {
-            pieces.removeAll(keepingCapacity: true)
-            firstPiece = 0
-        } else if firstPiece > 64 && firstPiece > pieces.count / 2 {
-            pieces.removeFirst(firstPiece)
-            firstPiece = 0
         }
     }
 
@@ -248,10 +279,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         loop.deregister(registration)
         self.registration = nil
         descriptor = nil
-        pieces = []
-        firstPiece = 0
-        tail = []
-        pendingBytes = 0
+        output = nil
         let last = delegate
         delegate = nil
         last?.streamClosed()

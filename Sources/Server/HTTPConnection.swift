@@ -64,18 +64,18 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
 
     // MARK: Reading
 
-    package func streamReceived(_ bytes: Span<UInt8>) {
+    package func streamReceived(_ bytes: inout MutableSpan<UInt8>) {
         lastActivityMilliseconds = loop.nowMilliseconds
         if isEnding { return }
         if isDecodingHeld || !pending.isEmpty || isProcessing || isHeldBack {
-            bytes.withUnsafeBufferPointer { pending.append(contentsOf: $0) }  // copied: outlives the read buffer
+            bytes.span.withUnsafeBufferPointer { pending.append(contentsOf: $0) }  // copied: outlives the read buffer
             if isHeldBack {
                 if pending.count >= limits.pendingBytesMax { stream.pauseReading() }
                 return
             }
             proceed()
         } else {
-            process(bytes)
+            process(&bytes)
         }
     }
 
@@ -95,10 +95,11 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     func proceed() {
         guard !isProcessing, stream.isOpen, stream.delegate === self, !isEnding else { return }
         while isDecodingHeld || !pending.isEmpty, !isHeldBack, stream.isOpen, stream.delegate === self, !isEnding {
-            let bytes = pending
+            var bytes = pending
             pending = []
             isDecodingHeld = false
-            process(bytes.span)
+            var span = bytes.mutableSpan
+            process(&span)
         }
         guard stream.isOpen, stream.delegate === self, !isEnding else { return }
         if exchange?.isBodyPaused == true || isOutputFull { return stream.pauseReading() }
@@ -106,21 +107,38 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         if hasPeerEnded && pending.isEmpty && !isDecodingHeld { peerEnded() }
     }
 
-    private func process(_ bytes: Span<UInt8>) {
+    private func process(_ bytes: inout MutableSpan<UInt8>) {
         isProcessing = true
         defer { isProcessing = false }
+        let position = decode(bytes.span)
+        // An upgrade takes over the stream in the middle of its bytes.
+        guard stream.isOpen, stream.delegate !== self else { return }
+        if position < bytes.count {
+            var rest = bytes.extracting(position..<bytes.count)
+            stream.delegate?.streamReceived(&rest)
+        }
+        var later = pending
+        pending = []
+        if !later.isEmpty {
+            var span = later.mutableSpan
+            stream.delegate?.streamReceived(&span)
+        }
+    }
+
+    /// Takes requests until the bytes are used up or must wait; returns where it stopped.
+    private func decode(_ bytes: Span<UInt8>) -> Int {
         var position = 0
         while stream.isOpen, stream.delegate === self, !isEnding {
             if isHeldBack {
                 keep(bytes, from: position)
-                return
+                return position
             }
             let event: HTTPRequestDecoder.Event
             do throws(HTTPRequestError) {
                 event = try decoder.next(bytes, at: &position)
             } catch {
                 refuse(error)
-                return
+                return position
             }
             switch event {
             case .needMore:
@@ -128,7 +146,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
                     headStartMilliseconds =
                         decoder.isBetweenRequests ? nil : headStartMilliseconds ?? loop.nowMilliseconds
                 }
-                return
+                return position
             case .head(let head): begin(head)
             case .body(let range):
                 bodyBytes += Int64(range.count)
@@ -138,13 +156,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
                 finishIfDone()
             }
         }
-        // An upgrade takes over the stream in the middle of its bytes.
-        if stream.isOpen, stream.delegate !== self {
-            if position < bytes.count { stream.delegate?.streamReceived(bytes.extracting(position..<bytes.count)) }
-            let later = pending
-            pending = []
-            if !later.isEmpty { stream.delegate?.streamReceived(later.span) }
-        }
+        return position
     }
 
     private func keep(_ bytes: Span<UInt8>, from position: Int) {
@@ -276,8 +288,13 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         // What had come before the answer was made belongs to the other protocol. Within `process`, that does it.
         let early = pending
         pending = []
-        if !isProcessing && !early.isEmpty { delegate.streamReceived(early.span) }
-        if isProcessing { pending = early }
+        if isProcessing {
+            pending = early
+        } else if !early.isEmpty {
+            var bytes = early
+            var span = bytes.mutableSpan
+            delegate.streamReceived(&span)
+        }
     }
 
     // MARK: Sweep

@@ -12,7 +12,7 @@ final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendabl
 
     private let stream: SocketStream
     private let subscription: Subscription
-    private var connection = WebSocketConnection(role: .server)
+    private var connection = WebSocketConnection(WebSocketSettings(role: .server))
     private var outbox = Outbox<EncodedEvent>()
     private var lastPingMilliseconds: Int64
     private var unansweredPingMilliseconds: Int64?
@@ -62,8 +62,8 @@ final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendabl
 
     // MARK: The peer
 
-    func streamReceived(_ bytes: Span<UInt8>) {
-        connection.receive(bytes)
+    func streamReceived(_ bytes: inout MutableSpan<UInt8>) {
+        connection.receive(bytes.span)
         while let event = connection.nextEvent() {
             switch event {
             // Watchers have nothing to say; unknown text is ignored (CLIENTS.md).

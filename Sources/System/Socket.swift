@@ -175,6 +175,19 @@ package enum Socket {
         }
     }
 
+    /// send(2) of one buffer; the peer's end is an outcome, not an error.
+    package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> WriteOutcome {
+        while true {
+            let count = Glibc.send(descriptor, bytes.baseAddress!, bytes.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return .bytes(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            default: return .closed
+            }
+        }
+    }
+
     private static func setOption(
         _ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32, _ call: String
     ) throws(SystemError) {

@@ -1,54 +1,18 @@
-/// Which end of the connection this is. A client masks what it sends, with keys that must be unpredictable
-/// (RFC 6455 §5.3); the randomness is passed in.
-package enum WebSocketRole: Sendable {
-    case server
-    case client(nextMask: @Sendable () -> UInt32)
-
-    var isServer: Bool { if case .server = self { true } else { false } }
-}
-
-package struct WebSocketLimits: Sendable {
-    /// A message's payload, all fragments together. Beyond: 1009, before the payload is read.
-    package var messageBytesMax: Int
-    /// Pongs in a row that wait for `drainOutput`. Beyond: only the newest ping is answered, as RFC 6455 §5.5.3 allows.
-    package var pongBacklogBytesMax: Int
-    /// False refuses binary messages with 1003, as soon as one begins.
-    package var acceptsBinary: Bool
-
-    package init(messageBytesMax: Int = 64 * 1024, pongBacklogBytesMax: Int = 4 * 1024, acceptsBinary: Bool = true) {
-        self.messageBytesMax = messageBytesMax
-        self.pongBacklogBytesMax = pongBacklogBytesMax
-        self.acceptsBinary = acceptsBinary
-    }
-
-    package static let `default` = WebSocketLimits()
-}
-
 package enum WebSocketMessageKind: Sendable, Equatable { case text, binary }
 
 /// One WebSocket connection after its handshake (RFC 6455 §5 to §7), as a value: octets in, events and octets out.
 ///
 /// ```
-/// connection.receive(bytes)
-/// while let event = connection.nextEvent() { … }  // perhaps connection.send(…)
-/// write(connection.drainOutput())                 // pongs, messages, the close frame
+/// while let message = connection.takeMessage(&bytes, at: &position) { … }  // whole messages, where they lie
+/// connection.receive(bytes.span.extracting(position...))                   // whatever else there is
+/// while let event = connection.nextEvent() { … }                           // perhaps connection.send(…)
+/// write(connection.drainOutput())                                          // pongs, messages, the close frame
 /// ```
 ///
-/// Two machines run in it. *Receiving* goes header → payload → header; a frame's payload is unmasked, checked and
-/// kept as it arrives, so that wrong UTF-8 is refused at its first octet, and a message is given out whole. *Closing*
-/// goes
+/// `takeMessage` is a short cut for the common case and may be left out: `receive` takes everything, with the same
+/// result. After `.closed` the caller drains the output, ends the stream and forgets the connection; input is ignored.
 ///
-/// ```
-/// open ── close() ──▶ closeSent ── the peer's close ──▶ closed
-///   └──── the peer's close (answered), or its mistake (failed with a code) ──▶ closed
-/// ```
-///
-/// Taking an event is what answers it: the pong or the closing frame is queued then, so that what the caller sends
-/// for an earlier message goes before it. Once `closeSent`, nothing more is sent and nothing but `.closed` is
-/// reported. After `.closed` the caller drains the output, ends the stream and forgets the connection; input is
-/// ignored.
-///
-/// Idle, it holds no heap memory. No extension is negotiated here, so reserved bits are an error.
+/// Idle, it holds two references and no memory of its own. It has one owner: a copy would share what is under way.
 package struct WebSocketConnection {
     package enum Event: Sendable, Equatable {
         /// A whole message; text is valid UTF-8.
@@ -60,270 +24,104 @@ package struct WebSocketConnection {
         case closed(code: UInt16?, reason: String)
     }
 
-    private enum Phase { case open, closeSent, closed }
+    private let settings: WebSocketSettings
+    private let compression: (any MessageCompression)?
+    private var machine: WebSocketMachine?
 
-    private let role: WebSocketRole
-    private let limits: WebSocketLimits
-
-    private var phase = Phase.open
-    private var events = EventQueue()
-    private var output: [UInt8] = []
-    /// So many bytes at the output's end are pongs.
-    private var trailingPongBytes = 0
-
-    /// Why the connection was failed, if it was; to be looked at when `.closed` comes.
-    package private(set) var failure: WebSocketError?
-    /// The payload of the close frame that answers the peer's close or its mistake; nil while there was neither.
-    /// Nothing is received any more once it is there.
-    private var closeAnswer: [UInt8]?
-
-    // The frame that is being received.
-    private var header = WebSocketFrameHeader()
-    private var payloadRemaining = 0
-    private var mask = WebSocketMask.none
-    private var controlPayload: [UInt8] = []
-
-    // The message that its fragments make. Control frames may come between them (RFC 6455 §5.4).
-    private var messageKind: WebSocketMessageKind?
-    private var message: [UInt8] = []
-    private var utf8 = UTF8Validator()
-
-    package init(role: WebSocketRole, limits: WebSocketLimits = .default) {
-        self.role = role
-        self.limits = limits
+    /// With `compression` the peer may send compressed messages, and is sent them (RFC 7692).
+    package init(_ settings: WebSocketSettings, compression: (any MessageCompression)? = nil) {
+        self.settings = settings
+        self.compression = compression
     }
 
     /// A close frame was sent or received: nothing may be sent any more.
-    package var isClosing: Bool { phase != .open }
+    package var isClosing: Bool { machine?.isClosing ?? false }
+
+    /// Why the connection was failed, if it was; to be looked at when `.closed` comes.
+    package var failure: WebSocketError? { machine?.failure }
+
+    private mutating func busy() -> WebSocketMachine {
+        if let machine { return machine }
+        let made = WebSocketMachine(settings, compression: compression)
+        machine = made
+        return made
+    }
+
+    /// A message that lies whole in the read buffer, with its mask taken off.
+    package struct WholeMessage {
+        package let kind: WebSocketMessageKind
+        /// Of `bytes`.
+        package let range: Range<Int>
+    }
+
+    /// The next message, if it is one frame, lies whole in `bytes` from `position` on, and nothing is half received;
+    /// `position` is then behind it. It is unmasked where it lies and costs no memory. Nil for everything else, also
+    /// for what is wrong: `receive` says what.
+    package mutating func takeMessage(_ bytes: inout MutableSpan<UInt8>, at position: inout Int) -> WholeMessage? {
+        guard machine == nil else { return nil }
+        let left = bytes.count - position
+        // RFC 6455 §5.2: two octets, and four of the mask, which a server's peer must send.
+        guard left >= 6, settings.role.isServer else { return nil }
+        let (first, second) = (bytes[position], bytes[position + 1])
+        let kind: WebSocketMessageKind
+        switch first {
+        case 0x81: kind = .text
+        case 0x82 where settings.limits.acceptsBinary: kind = .binary
+        default: return nil
+        }
+        var headerCount = 6
+        var count = Int(second & 0x7F)
+        guard second & 0x80 != 0, count < 127 else { return nil }
+        if count == 126 {
+            guard left >= 8 else { return nil }
+            headerCount = 8
+            count = Int(bytes[position + 2]) << 8 | Int(bytes[position + 3])
+            guard count >= 126 else { return nil }
+        }
+        guard count <= settings.limits.messageBytesMax, left - headerCount >= count else { return nil }
+        let start = position + headerCount
+        let range = start..<start + count
+        let mask = WebSocketMask(bytes[start - 4], bytes[start - 3], bytes[start - 2], bytes[start - 1])
+        mask.apply(to: &bytes, in: range)
+        if kind == .text {
+            var validator = UTF8Validator()
+            guard validator.accept(bytes.span.extracting(range)), validator.isComplete else {
+                // Put on again, so that `receive` sees what came.
+                mask.apply(to: &bytes, in: range)
+                return nil
+            }
+        }
+        position = range.upperBound
+        return WholeMessage(kind: kind, range: range)
+    }
 
     /// Takes what was read from the peer. Then take all events and drain the output: both grow with the input only.
     package mutating func receive(_ bytes: Span<UInt8>) {
-        var position = 0
-        do throws(WebSocketError) {
-            // A frame may have no payload: its end is due even when the input is used up.
-            while closeAnswer == nil, try step(bytes, at: &position) {}
-        } catch {
-            fail(error)
-        }
+        guard bytes.count > 0 else { return }
+        busy().receive(bytes)
     }
 
     /// What has been received, in order; nil when there is nothing more for now.
-    package mutating func nextEvent() -> Event? {
-        while let event = events.removeFirst() {
-            switch event {
-            case .closed:
-                // RFC 6455 §5.5.1 and §7.1.7: a close frame is answered, a mistake is told, unless ours went before.
-                if phase == .open, let closeAnswer { queue(.close, closeAnswer) }
-                phase = .closed
-                return event
-            case .ping(let payload):
-                guard phase == .open else { continue }
-                queuePong(payload)
-                return event
-            case .message, .pong:
-                guard phase == .open else { continue }
-                return event
-            }
-        }
-        return nil
-    }
+    package mutating func nextEvent() -> Event? { machine?.nextEvent() }
 
     /// What must now be sent: pongs, a close frame, messages queued by `send`.
     package mutating func drainOutput() -> [UInt8] {
-        defer { (output, trailingPongBytes) = ([], 0) }
+        guard let machine else { return [] }
+        let output = machine.drainOutput()
+        if machine.isIdle { self.machine = nil }
         return output
     }
 
-    /// Queues a message, masked if this is a client. Does nothing once the connection is closing.
-    package mutating func send(_ kind: WebSocketMessageKind, _ payload: [UInt8]) {
-        guard phase == .open else { return }
-        queue(kind == .text ? .text : .binary, payload)
-    }
+    /// Queues a message, masked if this is a client, compressed if that was agreed on and pays. Does nothing once the
+    /// connection is closing.
+    package mutating func send(_ kind: WebSocketMessageKind, _ payload: [UInt8]) { busy().send(kind, payload.span) }
+
+    package mutating func send(_ kind: WebSocketMessageKind, _ payload: Span<UInt8>) { busy().send(kind, payload) }
 
     /// Queues a ping. Does nothing once the connection is closing.
-    package mutating func sendPing(_ payload: [UInt8] = []) {
-        precondition(payload.count <= WebSocketFrame.controlPayloadBytesMax, "A ping carries at most 125 bytes.")
-        guard phase == .open else { return }
-        queue(.ping, payload)
-    }
+    package mutating func sendPing(_ payload: [UInt8] = []) { busy().sendPing(payload) }
 
     /// Queues our close frame; nothing may be sent after it. Wait for `.closed`, with a time limit of the caller's,
     /// then end the stream. Does nothing when the connection is closing already.
-    package mutating func close(code: UInt16, reason: String) {
-        guard phase == .open else { return }
-        queue(.close, WebSocketFrame.closePayload(code: code, reason: reason))
-        phase = .closeSent
-        message = []
-    }
-
-    // MARK: Receiving
-
-    /// One step of the receiving machine; false when it needs more input.
-    private mutating func step(_ bytes: Span<UInt8>, at position: inout Int) throws(WebSocketError) -> Bool {
-        if !header.isComplete {
-            while position < bytes.count && !header.isComplete {
-                try header.take(bytes[position], role: role)
-                position += 1
-                if header.octetCount == 1 { try checkSequence() }
-            }
-            guard header.isComplete else { return false }
-            try beginPayload()
-        }
-        if payloadRemaining > 0 {
-            guard position < bytes.count else { return false }
-            let taken = min(payloadRemaining, bytes.count - position)
-            try takePayload(bytes.extracting(position..<position + taken))
-            position += taken
-            payloadRemaining -= taken
-            guard payloadRemaining == 0 else { return false }
-        }
-        try endFrame()
-        header = WebSocketFrameHeader()
-        return position < bytes.count
-    }
-
-    /// RFC 6455 §5.4: fragments of one message follow each other, only control frames between them.
-    private func checkSequence() throws(WebSocketError) {
-        switch header.opcode {
-        case .continuation:
-            if messageKind == nil { throw .continuationWithoutMessage }
-        case .text, .binary:
-            if messageKind != nil { throw .messageWithinMessage }
-            if header.opcode == .binary && !limits.acceptsBinary { throw .binaryNotAccepted }
-        case .close, .ping, .pong: break
-        }
-    }
-
-    private mutating func beginPayload() throws(WebSocketError) {
-        payloadRemaining = header.payloadCount
-        mask = header.mask
-        switch header.opcode {
-        case .text: (messageKind, utf8) = (.text, UTF8Validator())
-        case .binary: messageKind = .binary
-        case .continuation, .close, .ping, .pong: break
-        }
-        if !header.opcode.isControl, header.payloadCount > limits.messageBytesMax - message.count {
-            throw .messageTooLong(bytesMax: limits.messageBytesMax)
-        }
-    }
-
-    private mutating func takePayload(_ bytes: Span<UInt8>) throws(WebSocketError) {
-        if header.opcode.isControl {
-            mask.append(bytes, to: &controlPayload)
-            return
-        }
-        // Behind our close frame messages are of no use any more; only the peer's close is awaited.
-        guard phase == .open else { return }
-        let start = message.count
-        mask.append(bytes, to: &message)
-        guard messageKind == .text else { return }
-        // RFC 6455 §8.1. At once, not at the message's end: a peer that sends garbage learns it early.
-        var validator = utf8
-        guard validator.accept(message.span.extracting(start..<message.count)) else { throw .invalidUTF8 }
-        utf8 = validator
-    }
-
-    private mutating func endFrame() throws(WebSocketError) {
-        let control = controlPayload
-        controlPayload = []
-        switch header.opcode {
-        case .continuation, .text, .binary:
-            guard header.isFinal, let kind = messageKind else { return }
-            if phase == .open {
-                if kind == .text, !utf8.isComplete { throw .invalidUTF8 }
-                events.append(.message(kind, message))
-            }
-            (messageKind, message) = (nil, [])
-        case .ping: events.append(.ping(control))
-        case .pong: events.append(.pong(control))
-        case .close: try takeClose(control)
-        }
-    }
-
-    /// RFC 6455 §5.5.1 and §7.4: no payload, or a code that may be sent and a reason in UTF-8.
-    private mutating func takeClose(_ payload: [UInt8]) throws(WebSocketError) {
-        var (code, reason): (UInt16?, String) = (nil, "")
-        if !payload.isEmpty {
-            guard payload.count >= 2 else { throw .closePayloadTooShort }
-            let sent = UInt16(payload[0]) << 8 | UInt16(payload[1])
-            guard WebSocketCloseCode.isSendable(sent) else { throw .closeCodeInvalid(sent) }
-            guard let text = String(validating: payload[2...], as: UTF8.self) else { throw .invalidUTF8 }
-            (code, reason) = (sent, text)
-        }
-        // RFC 6455 §5.5.1: the answer echoes the code; the reason is the peer's own.
-        end(code: code, reason: reason, answer: Array(payload.prefix(2)))
-    }
-
-    /// RFC 6455 §7.1.7: fail the connection.
-    private mutating func fail(_ error: WebSocketError) {
-        failure = error
-        let answer = WebSocketFrame.closePayload(code: error.closeCode, reason: error.reason)
-        end(code: error.closeCode, reason: error.reason, answer: answer)
-    }
-
-    private mutating func end(code: UInt16?, reason: String, answer: [UInt8]) {
-        closeAnswer = answer
-        (message, controlPayload) = ([], [])
-        events.append(.closed(code: code, reason: reason))
-    }
-
-    // MARK: Sending
-
-    private mutating func queue(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {
-        trailingPongBytes = 0
-        role.appendFrame(opcode, payload, to: &output)
-    }
-
-    /// RFC 6455 §5.5.3.
-    private mutating func queuePong(_ payload: [UInt8]) {
-        if trailingPongBytes + payload.count > limits.pongBacklogBytesMax {
-            output.removeLast(trailingPongBytes)
-            trailingPongBytes = 0
-        }
-        let start = output.count
-        role.appendFrame(.pong, payload, to: &output)
-        trailingPongBytes += output.count - start
-    }
-}
-
-extension WebSocketConnection {
-    /// Events in order, the first without an allocation: mostly there is one a time, and thousands of connections wait.
-    private struct EventQueue {
-        private var first: Event?
-        private var rest: [Event] = []
-        private var taken = 0
-
-        mutating func append(_ event: Event) {
-            if first == nil && rest.isEmpty { first = event } else { rest.append(event) }
-        }
-
-        mutating func removeFirst() -> Event? {
-            if let event = first {
-                first = nil
-                return event
-            }
-            guard taken < rest.count else { return nil }
-            let event = rest[taken]
-            taken += 1
-            if taken == rest.count { (rest, taken) = ([], 0) }
-            return event
-        }
-    }
-}
-
-extension WebSocketRole {
-    /// Appends a whole message's frame, masked if this end must mask.
-    fileprivate func appendFrame(_ opcode: WebSocketOpcode, _ payload: [UInt8], to output: inout [UInt8]) {
-        switch self {
-        case .server:
-            WebSocketFrame.appendHeader(opcode, payloadCount: payload.count, isMasked: false, to: &output)
-            output.append(contentsOf: payload)
-        case .client(let nextMask):
-            WebSocketFrame.appendHeader(opcode, payloadCount: payload.count, isMasked: true, to: &output)
-            var mask = WebSocketMask(nextMask())
-            let octets = mask.octets
-            for index in octets.indices { output.append(octets[index]) }
-            mask.append(payload.span, to: &output)
-        }
-    }
+    package mutating func close(code: UInt16, reason: String) { busy().close(code: code, reason: reason) }
 }

@@ -17,12 +17,14 @@ package enum WebSocketError: Error, Equatable {
     case closeCodeInvalid(UInt16)
     case binaryNotAccepted
     case invalidUTF8
+    /// What a compressed message holds is no DEFLATE data (RFC 1951).
+    case invalidCompression
     case messageTooLong(bytesMax: Int)
 
     package var closeCode: UInt16 {
         switch self {
         case .binaryNotAccepted: 1003
-        case .invalidUTF8: 1007
+        case .invalidUTF8, .invalidCompression: 1007
         case .messageTooLong: 1009
         default: 1002
         }
@@ -45,6 +47,7 @@ package enum WebSocketError: Error, Equatable {
         case .closeCodeInvalid(let code): "close code \(code) must not be sent"
         case .binaryNotAccepted: "text messages only"
         case .invalidUTF8: "text is not UTF-8"
+        case .invalidCompression: "compressed data is invalid"
         case .messageTooLong(let bytesMax): "messages may have \(bytesMax) bytes"
         }
     }

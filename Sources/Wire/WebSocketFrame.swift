@@ -40,20 +40,47 @@ package enum WebSocketFrame {
         return output
     }
 
-    private static func frame(_ opcode: WebSocketOpcode, _ payload: [UInt8]) -> [UInt8] {
+    /// The frame of a text message that was compressed (RFC 7692 §6.1): RSV1 says so.
+    package static func compressedText(_ payload: [UInt8]) -> [UInt8] { frame(.text, payload, isCompressed: true) }
+
+    /// Writes the header of an unmasked message in front of a payload that came masked: the mask's four octets leave
+    /// room for it. Returns where header and payload now are.
+    package static func placeHeader(
+        _ kind: WebSocketMessageKind, before payload: Range<Int>, in bytes: inout MutableSpan<UInt8>
+    ) -> Range<Int> {
+        let opcode: WebSocketOpcode = kind == .text ? .text : .binary
+        precondition(payload.count <= 0xFFFF, "Four octets hold the header of at most 65,535 bytes.")
+        var start = payload.lowerBound - 2
+        if payload.count > 125 {
+            start -= 2
+            bytes[start + 1] = 126
+            bytes[start + 2] = UInt8(payload.count >> 8)
+            bytes[start + 3] = UInt8(payload.count & 0xFF)
+        } else {
+            bytes[start + 1] = UInt8(payload.count)
+        }
+        bytes[start] = 0x80 | opcode.rawValue
+        return start..<payload.upperBound
+    }
+
+    private static func frame(
+        _ opcode: WebSocketOpcode, _ payload: [UInt8], isCompressed: Bool = false
+    ) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(payload.count + 10)
-        appendHeader(opcode, payloadCount: payload.count, isMasked: false, to: &output)
+        appendHeader(
+            opcode, payloadCount: payload.count, isMasked: false, isCompressed: isCompressed, to: &output)
         output.append(contentsOf: payload)
         return output
     }
 
     /// RFC 6455 §5.2: FIN and opcode, then the length in its shortest form with the mask bit.
     static func appendHeader(
-        _ opcode: WebSocketOpcode, payloadCount: Int, isMasked: Bool, to output: inout [UInt8]
+        _ opcode: WebSocketOpcode, payloadCount: Int, isMasked: Bool, isCompressed: Bool = false,
+        to output: inout [UInt8]
     ) {
         let maskBit: UInt8 = isMasked ? 0x80 : 0
-        output.append(0x80 | opcode.rawValue)
+        output.append(0x80 | (isCompressed ? 0x40 : 0) | opcode.rawValue)
         let lengthBytes: Int
         switch payloadCount {
         case ...125:

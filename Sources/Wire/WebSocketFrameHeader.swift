@@ -5,6 +5,8 @@ struct WebSocketFrameHeader {
     private(set) var isFinal = false
     private(set) var opcode = WebSocketOpcode.continuation
     private(set) var payloadCount = 0
+    /// RSV1 with permessage-deflate (RFC 7692 §6): the message that begins here is compressed.
+    private(set) var isCompressed = false
 
     private var lengthBytes = 0
     private var isMasked = false
@@ -14,11 +16,11 @@ struct WebSocketFrameHeader {
 
     var mask: WebSocketMask { WebSocketMask(key.0, key.1, key.2, key.3) }
 
-    mutating func take(_ octet: UInt8, role: WebSocketRole) throws(WebSocketError) {
+    mutating func take(_ octet: UInt8, role: WebSocketRole, allowsCompression: Bool) throws(WebSocketError) {
         let index = octetCount
         octetCount += 1
         if index == 0 {
-            try takeFirst(octet)
+            try takeFirst(octet, allowsCompression)
         } else if index == 1 {
             try takeSecond(octet, role)
         } else if index < 2 + lengthBytes {
@@ -28,11 +30,15 @@ struct WebSocketFrameHeader {
         }
     }
 
-    private mutating func takeFirst(_ octet: UInt8) throws(WebSocketError) {
+    private mutating func takeFirst(_ octet: UInt8, _ allowsCompression: Bool) throws(WebSocketError) {
         isFinal = octet & 0x80 != 0
-        guard octet & 0x70 == 0 else { throw .reservedBitsSet }
+        guard octet & 0x30 == 0 else { throw .reservedBitsSet }
+        isCompressed = octet & 0x40 != 0
+        if isCompressed && !allowsCompression { throw .reservedBitsSet }
         guard let opcode = WebSocketOpcode(rawValue: octet & 0x0F) else { throw .reservedOpcode(octet & 0x0F) }
         self.opcode = opcode
+        // RFC 7692 §6.1: only the first frame of a message carries the bit.
+        if isCompressed && opcode != .text && opcode != .binary { throw .reservedBitsSet }
         if opcode.isControl && !isFinal { throw .fragmentedControlFrame }
     }
 

@@ -15,6 +15,28 @@ struct WebSocketMask {
         [UInt8(key & 0xFF), UInt8(key >> 8 & 0xFF), UInt8(key >> 16 & 0xFF), UInt8(key >> 24)]
     }
 
+    /// Takes the mask off where the payload lies (or puts it on). The key is used from its beginning.
+    func apply(to bytes: inout MutableSpan<UInt8>, in range: Range<Int>) {
+        guard key != 0 else { return }
+        let wide = SIMD4<UInt64>(repeating: (UInt64(key) << 32 | UInt64(key)).littleEndian)
+        // Loads and stores stay within the range: `index + 32 <= range.upperBound`, which is checked against the span.
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range lies within the bytes")
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            var index = range.lowerBound
+            while index + 32 <= range.upperBound {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+                unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: SIMD4<UInt64>.self)
+                index += 32
+            }
+            var rest = key
+            while index < range.upperBound {
+                unsafe bytes[index] ^= UInt8(truncatingIfNeeded: rest)
+                rest = rest >> 8 | rest << 24
+                index += 1
+            }
+        }
+    }
+
     /// Appends `input` to `output` with the mask taken off (or put on: it is the same), and remembers where in the
     /// key the next piece of the payload begins. One copy, then 32 bytes a step.
     mutating func append(_ input: Span<UInt8>, to output: inout [UInt8]) {

@@ -17,8 +17,8 @@ final class StreamRecorder: StreamDelegate, @unchecked Sendable {
 
     init(_ events: BlockingQueue<StreamEvent>) { self.events = events }
 
-    func streamReceived(_ bytes: Span<UInt8>) {
-        events.put(.received(bytes.withUnsafeBufferPointer { Array($0) }))
+    func streamReceived(_ bytes: inout MutableSpan<UInt8>) {
+        events.put(.received(bytes.span.withUnsafeBufferPointer { Array($0) }))
         whenReceived()
     }
     func streamEnded() { events.put(.ended) }

@@ -18,6 +18,8 @@ import Wire
         for pieces in Pieces.everyWay(bytes) {
             let cut = WebSocketTranscript(pieces, role: role, limits: limits)
             #expect(cut == whole, sourceLocation: sourceLocation)
+            let taken = WebSocketTranscript(pieces, role: role, limits: limits, takesWhole: true)
+            #expect(taken == whole, "whole messages taken where they lie", sourceLocation: sourceLocation)
         }
         return whole
     }
@@ -172,7 +174,8 @@ import Wire
         let two = receive([TestFrame(opcode: 9, payload: [1]), TestFrame(opcode: 9, payload: [2])])
         #expect(two.output == [0x8A, 1, 1, 0x8A, 1, 2])
 
-        var connection = WebSocketConnection(role: .server, limits: WebSocketLimits(pongBacklogBytesMax: 300))
+        var connection = WebSocketConnection(
+            WebSocketSettings(role: .server, limits: WebSocketLimits(pongBacklogBytesMax: 300)))
         for index in 0..<100 as Range<UInt8> {
             let ping = TestFrame(opcode: 9, payload: [UInt8](repeating: index, count: 100)).bytes
             connection.receive(ping.span)
@@ -272,7 +275,7 @@ import Wire
 
     @Test("after our close nothing is sent and nothing but the peer's close reported")
     func weClose() {
-        var connection = WebSocketConnection(role: .server)
+        var connection = WebSocketConnection(WebSocketSettings(role: .server))
         connection.receive(TestFrame.text("half", isFinal: false).bytes.span)
         connection.close(code: 1000, reason: "done")
         connection.close(code: 1001, reason: "again")
@@ -291,7 +294,7 @@ import Wire
 
     @Test("a mistake after our close ends the wait and sends nothing")
     func mistakeWhileClosing() {
-        var connection = WebSocketConnection(role: .server)
+        var connection = WebSocketConnection(WebSocketSettings(role: .server))
         connection.close(code: 1000, reason: "")
         _ = connection.drainOutput()
         connection.receive(TestFrame(opcode: 3).bytes.span)
@@ -301,7 +304,7 @@ import Wire
 
     @Test("answers keep the order of what they answer: an echo, a pong, an echo, the close")
     func orderOfAnswers() {
-        var connection = WebSocketConnection(role: .server)
+        var connection = WebSocketConnection(WebSocketSettings(role: .server))
         let frames: [TestFrame] = [
             .text("a"), TestFrame(opcode: 9, payload: [1]), .text("b"), .close(1000), .text("c"),
         ]
@@ -317,7 +320,7 @@ import Wire
 
     @Test("an event that waits when we close is not given out any more")
     func closeBeforeEvents() {
-        var connection = WebSocketConnection(role: .server)
+        var connection = WebSocketConnection(WebSocketSettings(role: .server))
         let frames: [TestFrame] = [.text("a"), TestFrame(opcode: 9), .close(1001)]
         let bytes = frames.flatMap(\.bytes)
         connection.receive(bytes.span)
@@ -330,13 +333,13 @@ import Wire
 
     @Test("a client's frames are masked, and a server reads them")
     func clientToServer() {
-        var client = WebSocketConnection(role: .client { 0xDDCC_BBAA })
+        var client = WebSocketConnection(WebSocketSettings(role: .client { 0xDDCC_BBAA }))
         client.send(.text, "hello there".octets)
         client.send(.binary, [UInt8](repeating: 3, count: 300))
         client.sendPing([7])
         let sent = client.drainOutput()
         #expect(Array(sent.prefix(7)) == [0x81, 0x8B, 0xAA, 0xBB, 0xCC, 0xDD, 0xAA ^ 0x68])
-        var server = WebSocketConnection(role: .server)
+        var server = WebSocketConnection(WebSocketSettings(role: .server))
         server.receive(sent.span)
         #expect(server.nextEvent() == .message(.text, "hello there".octets))
         #expect(server.nextEvent() == .message(.binary, [UInt8](repeating: 3, count: 300)))

@@ -7,10 +7,22 @@ struct WebSocketTranscript: Equatable {
     private(set) var failure: WebSocketError?
     private(set) var isClosing = false
 
-    init(_ pieces: [[UInt8]], role: WebSocketRole = .server, limits: WebSocketLimits = .default) {
-        var connection = WebSocketConnection(role: role, limits: limits)
+    /// With `takesWhole`, whole messages are taken where they lie, as a server does.
+    init(
+        _ pieces: [[UInt8]], role: WebSocketRole = .server, limits: WebSocketLimits = .default,
+        compression: (any MessageCompression)? = nil, takesWhole: Bool = false
+    ) {
+        var connection = WebSocketConnection(WebSocketSettings(role: role, limits: limits), compression: compression)
         for piece in pieces {
-            connection.receive(piece.span)
+            var (bytes, position) = (piece, 0)
+            if takesWhole {
+                var span = bytes.mutableSpan
+                while let message = connection.takeMessage(&span, at: &position) {
+                    let payload = span.span.extracting(message.range).withUnsafeBufferPointer { Array($0) }
+                    events.append(.message(message.kind, payload))
+                }
+            }
+            connection.receive(bytes.span.extracting(position...))
             while let event = connection.nextEvent() { events.append(event) }
             output += connection.drainOutput()
         }
