@@ -143,6 +143,8 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// The place of its newest event.
+    package var position: WatchPosition { WatchPosition(epoch: epoch, offset: offset) }
 
     /// Takes one change. Throws what is wrong with making it now; then nothing has changed.
     package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {

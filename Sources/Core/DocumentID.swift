@@ -9,6 +9,9 @@ package struct DocumentID: Hashable, Sendable, Comparable, CustomStringConvertib
         low = 0x8000_0000_0000_0000 | random.1 & 0x3fff_ffff_ffff_ffff
     }
 
+    /// No document's: time began long before the first one.
+    package static let nobody = DocumentID(unixMilliseconds: 0, random: (0, 0))
+
     /// `8-4-4-4-12` hexadecimal digits in either case, any version; nil for everything else.
     package init?(_ text: some StringProtocol) {
         var digits: (UInt64, UInt64) = (0, 0)

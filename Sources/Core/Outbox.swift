@@ -21,14 +21,13 @@ package struct Outbox<Event> {
 
     private var items: [Item] = []
     private var byteCount = 0
-    private let bytesMax: Int
 
-    package init(bytesMax: Int = Outbox.bytesMaxDefault) { self.bytesMax = bytesMax }
+    package init() {}
 
     package var isEmpty: Bool { items.isEmpty }
 
     /// False when the watcher is too slow: what waits is more than it may hold.
-    package mutating func put(_ item: Item) -> Bool {
+    package mutating func put(_ item: Item, bytesMax: Int = Outbox.bytesMaxDefault) -> Bool {
         if let index = items.lastIndex(where: { $0.document == item.document }), items[index].weight == .tick {
             byteCount -= items[index].byteCount
             items.remove(at: index)

@@ -245,7 +245,7 @@ extension DocumentOwner {
                         }
                         // Whoever watches and has not been told an end is told one now.
                         if document.told?.isTerminal != true { tell(document, .step) }
-                        live[id] = nil
+                        forget(document)
                         bytes.removeAll(of: id)
                         answer(nil)
                     }
@@ -266,6 +266,7 @@ extension DocumentOwner {
     func recover(_ record: DocumentRecord) {
         guard live[record.id] == nil, let document = adopt(record) else { return }
         document.document.recover(epoch: epoch, ceiling: record.ceiling)
+        if !document.document.isTerminal { beginHistory(document) }
         switch document.document.status {
         case .uploading where document.document.awaitsContent:
             _ = try? document.document.apply(.uploadLost, at: now)

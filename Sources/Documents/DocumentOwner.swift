@@ -7,6 +7,7 @@ import System
 final class LiveDocument: @unchecked Sendable {
     var document: Document
     var told: EncodedEvent?
+    var history = EventHistory<EncodedEvent>()
     var pace = EventPace()
     var audience: TopicAudience
     var run: Int64?
@@ -42,6 +43,8 @@ package enum UploadEviction: Sendable, Equatable {
 package final class DocumentOwner: @unchecked Sendable {
     /// A terminal document leaves memory after this long without a watcher; its record stays.
     package static let retainedMilliseconds: Int64 = 15 * 60 * 1000
+    /// Events kept for watchers that come back, of all documents and loops together; the oldest go first.
+    package static let retainedBytesMax = 64 << 20
     package static let queueWatchMilliseconds: Int64 = 1000
     package static let recordAgainMilliseconds: Int64 = 1000
 
@@ -54,6 +57,9 @@ package final class DocumentOwner: @unchecked Sendable {
     var live: [DocumentID: LiveDocument] = [:]
     private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
+    private var retained: RetainedEvents
+    /// Who watches every document.
+    private var everyAudience: TopicAudience
     var lastPermit: UInt64 = 0
 
     init(
@@ -66,6 +72,8 @@ package final class DocumentOwner: @unchecked Sendable {
         self.bytes = bytes
         self.queue = queue
         self.epoch = epoch
+        retained = RetainedEvents(bytesMax: Self.retainedBytesMax / hub.loops.count)
+        everyAudience = TopicAudience(loopCount: hub.loops.count)
     }
 
     var now: Moment {
@@ -113,7 +121,11 @@ package final class DocumentOwner: @unchecked Sendable {
         guard let document = Document(record) else { return nil }
         let restored = LiveDocument(document, loopCount: hub.loops.count)
         restored.run = record.outputToken
-        restored.told = encode(document, weight: .step)
+        let told = encode(document, weight: .step)
+        restored.told = told
+        // Every offset below its own is another state than this one.
+        restored.history = EventHistory(droppedThrough: document.offset - 1)
+        retain(told, of: restored)
         return restored
     }
 
@@ -140,7 +152,7 @@ package final class DocumentOwner: @unchecked Sendable {
             guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
                 return self.retire(document)
             }
-            self.live[document.document.id] = nil
+            self.forget(document)
         }
     }
 
@@ -237,15 +249,39 @@ package final class DocumentOwner: @unchecked Sendable {
 
     private func encode(_ document: Document, weight: ChangeWeight) -> EncodedEvent {
         EncodedEvent(
-            document: document.id, epoch: document.epoch, offset: document.offset, weight: weight,
-            status: document.status, json: document.encoded(now: now))
+            document: document.id, position: document.position, weight: weight, status: document.status,
+            json: document.encoded(now: now))
     }
 
     func tell(_ document: LiveDocument, _ weight: ChangeWeight) {
         document.document.advanceOffset()
         let event = encode(document.document, weight: weight)
         document.told = event
-        if !document.audience.isEmpty { hub.publish(event, to: document.audience) }
+        retain(event, of: document)
+        hub.publish(event, to: .document(document.document.id), document.audience)
+        hub.publish(event, to: .everyDocument(owner: loop.index), everyAudience)
+    }
+
+    /// Keeps an event for watchers that come back, within the bounds of one document and of all of them.
+    private func retain(_ event: EncodedEvent, of document: LiveDocument) {
+        if let dropped = document.history.append(event, at: event.position.offset) { retained.dropped(dropped.jsonCount) }
+        retained.append(document.document.id, byteCount: event.jsonCount)
+        while let oldest = retained.takeBeyondBound() {
+            guard let dropped = live[oldest]?.history.dropFirst() else { continue }
+            retained.dropped(dropped.jsonCount)
+        }
+    }
+
+    /// Offsets restart under another epoch: nothing of the old one can be gone on from.
+    func beginHistory(_ document: LiveDocument) {
+        while let dropped = document.history.dropFirst() { retained.dropped(dropped.jsonCount) }
+        document.history = EventHistory()
+    }
+
+    /// Lets go of a document and of what is kept of it.
+    func forget(_ document: LiveDocument) {
+        beginHistory(document)
+        live[document.document.id] = nil
     }
 
     // MARK: Reading and watching
@@ -275,11 +311,11 @@ package final class DocumentOwner: @unchecked Sendable {
         if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
     }
 
-    /// Joins the audience of a document from a loop: the answer carries the state to begin with, and every later event
+    /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later event
     /// reaches that loop after it. A terminal document has nothing more to tell and takes no audience.
     package func join(
-        _ id: DocumentID, loopIndex: Int,
-        then answer: @escaping @Sendable (Result<EncodedEvent, DocumentRefusal>) -> Void
+        _ id: DocumentID, after: WatchPosition?, loopIndex: Int,
+        then answer: @escaping @Sendable (Result<WatchStart<EncodedEvent>, DocumentRefusal>) -> Void
     ) {
         find(id) { [self] result in
             answer(
@@ -290,10 +326,21 @@ package final class DocumentOwner: @unchecked Sendable {
                         document.audience.join(loop: loopIndex)
                         watched.insert(id)
                     }
-                    return .success(told)
+                    return .success(
+                        WatchStart(after: after, current: told, at: told.position, history: document.history))
                 })
         }
     }
+
+    /// Joins the audience of every document of this owner, present and future; the answer is the state of those that are
+    /// not terminal.
+    package func joinEvery(loopIndex: Int) -> [EncodedEvent] {
+        everyAudience.join(loop: loopIndex)
+        return live.values.compactMap { $0.isDeleted ? nil : $0.told }.filter { !$0.isTerminal }
+            .sorted { $0.document.description < $1.document.description }
+    }
+
+    package func leaveEvery(loopIndex: Int) { everyAudience.leave(loop: loopIndex) }
 
     package func leave(_ id: DocumentID, loopIndex: Int) {
         guard let document = live[id] else {

@@ -3,14 +3,18 @@ import Loop
 
 // Theory of operation
 //
-// A topic is a document. Its events are made by the loop that owns the document, and each loop delivers to the watchers
-// whose connections it has. The owner keeps, a topic, how many watchers each loop has (`TopicAudience`); an event goes
-// by mailbox to the loops that have any. Because a mailbox keeps order, a watcher that is attached by a letter from the
-// owner sees the state of that letter and then every later event: nothing falls between the two.
+// A topic's events are made by one loop, its owner's, and each loop delivers to the watchers whose connections it has.
+// The owner keeps, a topic, how many watchers each loop has (`TopicAudience`); an event goes by mailbox to the loops
+// that have any, and there round the topic's circle (`TopicFanOut`) at the ends of the loop's turns. Because a mailbox
+// keeps order, a watcher that is attached by a letter from the owner sees the state of that letter and then every later
+// event: nothing falls between the two.
 
-/// Somebody who is told what happens to a document. Called on the watcher's own loop.
-package protocol Watcher: AnyObject {
-    func deliver(_ event: EncodedEvent)
+package enum Topic: Hashable, Sendable {
+    case document(DocumentID)
+    /// Every document of one owner; who watches all documents watches this of every owner.
+    case everyDocument(owner: Int)
+    /// `serve --diagnostics`: what is published goes to everybody as it is.
+    case diagnostics
 }
 
 /// How many watchers a topic has on each loop. Kept by the topic's owner.
@@ -24,32 +28,64 @@ package struct TopicAudience: Sendable {
     package mutating func leave(loop: Int) { watchersByLoop[loop] -= 1 }
 }
 
-/// The watchers of one loop. Touched by that loop alone.
-package final class LoopWatchers: @unchecked Sendable {
-    private var watchers: [DocumentID: [any Watcher]] = [:]
-    package private(set) var count = 0
+/// The topics of one loop. Touched by that loop alone.
+package final class LoopHub: TurnEndHandler, @unchecked Sendable {
+    /// Writes of one slice of a round; then the loop looks at its other connections.
+    package static let deliveriesPerTurnMax = 128
 
-    package init() {}
+    private let loop: EventLoop
+    package let compressors = LoopCompressors()
+    private var topics: [Topic: TopicFanOut] = [:]
+    /// Topics in which somebody is behind; each gets a slice in its turn.
+    private var busy: [TopicFanOut] = []
+    private var isAwaitingTurnEnd = false
+    package private(set) var memberCount = 0
 
-    package func attach(_ watcher: any Watcher, to document: DocumentID) {
-        watchers[document, default: []].append(watcher)
-        count += 1
+    package init(_ loop: EventLoop) { self.loop = loop }
+
+    package func attach(_ member: any TopicMember, to topic: Topic) {
+        let fanOut = topics[topic] ?? TopicFanOut(compressors)
+        topics[topic] = fanOut
+        fanOut.attach(member)
+        memberCount += 1
     }
 
-    /// Whether the watcher was attached.
-    package func detach(_ watcher: any Watcher, from document: DocumentID) -> Bool {
-        guard var list = watchers[document], let index = list.firstIndex(where: { $0 === watcher }) else {
-            return false
+    package func detach(_ member: any TopicMember, from topic: Topic) {
+        guard member.membership.isAttached, let fanOut = topics[topic] else { return }
+        fanOut.detach(member)
+        memberCount -= 1
+        // One that is busy is held by the list of those, and by nobody when it is done.
+        if fanOut.memberCount == 0 { topics[topic] = nil }
+    }
+
+    func publish(_ event: EncodedEvent, to topic: Topic) {
+        guard let fanOut = topics[topic] else { return }
+        let wasIdle = fanOut.isIdle
+        fanOut.publish(event)
+        if wasIdle && !fanOut.isIdle { busy.append(fanOut) }
+        awaitTurnEnd()
+    }
+
+    private func awaitTurnEnd() {
+        guard !isAwaitingTurnEnd, !busy.isEmpty else { return }
+        isAwaitingTurnEnd = true
+        loop.atTurnEnd(self)
+    }
+
+    package func turnEnds() {
+        isAwaitingTurnEnd = false
+        var left = Self.deliveriesPerTurnMax
+        var served = 0
+        while served < busy.count && left > 0 {
+            let fanOut = busy[served]
+            left -= fanOut.serve(deliveriesMax: left)
+            served += 1
         }
-        list.remove(at: index)
-        watchers[document] = list.isEmpty ? nil : list
-        count -= 1
-        return true
-    }
-
-    func deliver(_ event: EncodedEvent) {
-        // A copy of the list: a watcher may leave, or another come, while it is told.
-        for watcher in watchers[event.document] ?? [] { watcher.deliver(event) }
+        // The rest first, then those that are not done: nobody waits for ever.
+        let again = busy[..<served].filter { !$0.isIdle }
+        busy.removeFirst(served)
+        busy += again
+        awaitTurnEnd()
     }
 }
 
@@ -57,23 +93,24 @@ package final class LoopWatchers: @unchecked Sendable {
 package final class Hub: @unchecked Sendable {
     package let loops: [EventLoop]
     // Each element belongs to the loop of the same index; the array itself never changes.
-    private let watchers: [LoopWatchers]
+    private let loopHubs: [LoopHub]
 
     package init(loops: [EventLoop]) {
         self.loops = loops
-        watchers = loops.map { _ in LoopWatchers() }
+        loopHubs = loops.map { LoopHub($0) }
     }
 
-    /// The watchers of the loop that calls.
-    package func watchers(of loop: EventLoop) -> LoopWatchers {
+    /// The topics of the loop that calls.
+    package func topics(of loop: EventLoop) -> LoopHub {
         precondition(loop.isCurrent, "a loop's watchers are touched by that loop alone")
-        return watchers[loop.index]
+        return loopHubs[loop.index]
     }
 
-    package func publish(_ event: EncodedEvent, to audience: TopicAudience) {
+    /// From any loop; a topic has one that it is published from, or its events have no order.
+    package func publish(_ event: EncodedEvent, to topic: Topic, _ audience: TopicAudience) {
         for (index, count) in audience.watchersByLoop.enumerated() where count > 0 {
-            let watchers = watchers[index]
-            loops[index].perform { watchers.deliver(event) }
+            let loopHub = loopHubs[index]
+            loops[index].perform { loopHub.publish(event, to: topic) }
         }
     }
 }

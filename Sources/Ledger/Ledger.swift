@@ -158,8 +158,7 @@ package final class Ledger: DocumentRecords {
     /// Ends the writer after what waits is committed; `completion` is called then.
     package func close(then completion: @escaping @Sendable () -> Void) {
         // An order that changes nothing: when it is answered, everything before it is committed.
-        let nobody = DocumentID(unixMilliseconds: 0, random: (0, 0))
-        write(.raiseCeiling(nobody, 0)) { _ in completion() }
+        write(.raiseCeiling(.nobody, 0)) { _ in completion() }
         writes.close()
     }
 

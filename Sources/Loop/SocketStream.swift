@@ -151,6 +151,9 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         }
     }
 
+    /// Asks for `streamDrained` when what waits now has left, however little it is.
+    package func tellWhenDrained() { if pendingBytes > 0 { wasAboveHighWater = true } }
+
     private func queueRest(of shared: SharedBytes, sentBytes: Int) {
         queue().append(shared, sentBytes: sentBytes)
         isWriteBlocked = true

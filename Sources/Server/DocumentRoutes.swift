@@ -38,7 +38,7 @@ enum StateReply {
 extension EncodedEvent {
     /// The state with one more member behind its own.
     func json(adding name: String, _ value: [UInt8]) -> [UInt8] {
-        var bytes = Array(json.buffer.dropLast())
+        var bytes = Array(json.dropLast())
         bytes.append(contentsOf: ",\"\(name)\":".utf8)
         bytes.append(contentsOf: value)
         bytes.append(UInt8(ascii: "}"))
@@ -157,7 +157,7 @@ enum DocumentRoutes {
             writer.beginArray()
             for record in page.records {
                 if let event = live[record.id] {
-                    writer.raw(Array(event.json.buffer))
+                    writer.raw(Array(event.json))
                 } else if let document = Document(record) {
                     writer.raw(document.encoded(now: exchange.server.now))
                 }

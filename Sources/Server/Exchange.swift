@@ -174,10 +174,11 @@ package final class Exchange: @unchecked Sendable {
     /// Begins a response whose body follows by `write`; `length` nil: until `end`.
     package func begin(_ status: Int, _ fields: HTTPFields, length: Int64?, producer: any ResponseProducer) {
         guard !isResponseBegun, !isResponseComplete else { return }
+        self.producer = producer
         var fields = fields
         if let length {
             fields.set("Content-Length", String(length))
-        } else if head.minorVersion >= 1 {
+        } else if streamsInChunks {
             isChunked = true
             fields.set("Transfer-Encoding", "chunked")
         } else {
@@ -185,8 +186,7 @@ package final class Exchange: @unchecked Sendable {
             closesConnection = true
         }
         writeHead(status, fields)
-        if isHead { return complete() }
-        self.producer = producer
+        if isHead { complete() }
     }
 
     var unsentBytes: Int { stream.pendingBytes }
@@ -198,12 +198,16 @@ package final class Exchange: @unchecked Sendable {
         if isChunked { stream.write(ChunkedEncoding.suffix) }
     }
 
-    package func write(_ shared: SharedBytes) {
+    /// Whether a body without a length goes out in chunks; else the connection's end ends it.
+    var streamsInChunks: Bool { head.minorVersion >= 1 }
+
+    /// Writes shared bytes that are framed already, as `streamsInChunks` says.
+    func writeFramed(_ shared: SharedBytes) {
         guard isResponseBegun, !isResponseComplete else { return }
-        if isChunked { stream.write(ChunkedEncoding.prefix(byteCount: shared.count)) }
-        stream.write(shared)
-        if isChunked { stream.write(ChunkedEncoding.suffix) }
+        stream.send(shared)
     }
+
+    func tellWhenDrained() { stream.tellWhenDrained() }
 
     package func end() {
         guard isResponseBegun, !isResponseComplete else { return }
@@ -284,6 +288,12 @@ package final class Exchange: @unchecked Sendable {
     }
 
     // MARK: Upgrade
+
+    /// Lets `waiter` hear of the client's end, the server's end and the time, while the answer is still to come.
+    func wait(_ waiter: any ResponseProducer) {
+        guard !isResponseBegun, !isResponseComplete else { return }
+        producer = waiter
+    }
 
     /// Answers 101 and gives the stream to another protocol.
     func upgrade(_ fields: HTTPFields, to make: (SocketStream) -> any StreamDelegate) {

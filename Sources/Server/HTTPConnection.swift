@@ -42,6 +42,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     private var isDecodingHeld = false
     private var isProcessing = false
     private var hasPeerEnded = false
+    var sweepPlace: Int32 = -1
     private var isLingering = false
     private var isClosing = false
 

@@ -13,6 +13,8 @@ package final class LoopServer: @unchecked Sendable {
     package let loop: EventLoop
     package let shared: ServerShared
     let router: Router
+    /// What this loop's connections watch. On the loop.
+    var topics: LoopHub { shared.hub.topics(of: loop) }
     let sweeper: Sweeper
     private var listener: Listener?
     private let connectionsMax: Int

@@ -3,8 +3,8 @@ import Hub
 import Loop
 import Wire
 
-/// A watch as a stream of HTTP: Server-Sent Events, or one JSON object a line.
-final class StreamWatcher: Watcher, ResponseProducer, @unchecked Sendable {
+/// A watch of one document as a stream of HTTP: Server-Sent Events, or one JSON object a line.
+final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
     enum Format { case serverSentEvents, lines }
 
     static let heartbeatMilliseconds: Int64 = 15_000
@@ -13,8 +13,11 @@ final class StreamWatcher: Watcher, ResponseProducer, @unchecked Sendable {
     var endsWithPeer: Bool { true }
 
     private let exchange: Exchange
-    private let subscription: Subscription
+    private let seat: Seat
     private let format: Format
+    private let form: EventForm
+    var membership = Membership()
+    private var hasSeat: Bool
     private var outbox = Outbox<EncodedEvent>()
     private var lastWriteMilliseconds: Int64
     private var isOver = false
@@ -29,63 +32,86 @@ final class StreamWatcher: Watcher, ResponseProducer, @unchecked Sendable {
         return fields
     }
 
-    static func start(
-        _ exchange: Exchange, _ subscription: Subscription, _ format: Format, _ event: EncodedEvent, after: String?
-    ) {
-        let watcher = StreamWatcher(exchange, subscription, format)
+    static func start(_ exchange: Exchange, _ seat: Seat, _ format: Format, _ start: WatchStart<EncodedEvent>) {
+        let watcher = StreamWatcher(exchange, seat, format, start)
         exchange.begin(200, fields(format), length: nil, producer: watcher)
-        subscription.attach(watcher)
-        if format == .serverSentEvents { exchange.write(ServerSentEvents.retry(milliseconds: retryMilliseconds)) }
-        if let first = event.firstJSON(after: after) {
+        if watcher.hasSeat { seat.attach(watcher, on: exchange.server) }
+        watcher.begin(start)
+    }
+
+    private init(_ exchange: Exchange, _ seat: Seat, _ format: Format, _ start: WatchStart<EncodedEvent>) {
+        self.exchange = exchange
+        self.seat = seat
+        self.format = format
+        form =
+            switch format {
+            case .serverSentEvents: .serverSentEvent(isChunked: exchange.streamsInChunks)
+            case .lines: .line(isChunked: exchange.streamsInChunks)
+            }
+        hasSeat = start.isTaken
+        lastWriteMilliseconds = exchange.loop.nowMilliseconds
+    }
+
+    private func begin(_ start: WatchStart<EncodedEvent>) {
+        if format == .serverSentEvents { exchange.write(ServerSentEvents.retry(milliseconds: Self.retryMilliseconds)) }
+        var rest = start.events[...]
+        if let first = start.firstJSON {
             switch format {
             case .serverSentEvents:
-                exchange.write(ServerSentEvents.event(id: "\(event.epoch)-\(event.offset)", data: first))
+                exchange.write(ServerSentEvents.event(id: rest[0].position.description, data: first))
             case .lines: exchange.write(first + [UInt8(ascii: "\n")])
             }
-            watcher.endIfTerminal(event)
+            rest = rest.dropFirst()
+        }
+        if !rest.isEmpty { exchange.writeFramed(EventRun(rest, exchange.server.topics.compressors).bytes(form)) }
+        endIfTerminal(start.newest)
+    }
+
+    func deliver(_ run: EventRun) {
+        guard !isOver else { return }
+        if exchange.unsentBytes == 0 && outbox.isEmpty {
+            write(run)
         } else {
-            watcher.deliver(event)
+            hold(run)
         }
     }
 
-    private init(_ exchange: Exchange, _ subscription: Subscription, _ format: Format) {
-        self.exchange = exchange
-        self.subscription = subscription
-        self.format = format
-        lastWriteMilliseconds = exchange.loop.nowMilliseconds
-    }
-
-    func deliver(_ event: EncodedEvent) {
-        guard !isOver else { return }
-        if exchange.unsentBytes > SocketStream.outputHighWaterBytes || !outbox.isEmpty {
+    private func hold(_ run: EventRun) {
+        for event in run.events {
             let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.json.count)
-            if !outbox.put(item) {
+                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
+            guard outbox.put(item) else {
                 // Too slow even for the steps. A stream has no close code: it ends early and is resumed by its client.
                 isOver = true
-                subscription.leave()
-                exchange.breakOff()
+                leave()
+                return exchange.breakOff()
             }
-            return
         }
-        write(event)
+        exchange.tellWhenDrained()
     }
 
-    private func write(_ event: EncodedEvent) {
+    private func write(_ run: EventRun) {
         lastWriteMilliseconds = exchange.loop.nowMilliseconds
-        exchange.write(format == .serverSentEvents ? event.serverSentEvent : event.line)
-        endIfTerminal(event)
+        exchange.writeFramed(run.bytes(form))
+        endIfTerminal(run.newest)
     }
 
     private func endIfTerminal(_ event: EncodedEvent) {
         guard event.isTerminal else { return }
         isOver = true
-        subscription.leave()
+        leave()
         exchange.end()
     }
 
+    private func leave() {
+        guard hasSeat else { return }
+        hasSeat = false
+        seat.leave(self, on: exchange.server)
+    }
+
     func drained() {
-        for item in outbox.takeAll() { write(item.event) }
+        guard !isOver, !outbox.isEmpty else { return }
+        write(EventRun(outbox.takeAll().map(\.event)[...], exchange.server.topics.compressors))
     }
 
     func sweep(now: Int64) {
@@ -98,13 +124,13 @@ final class StreamWatcher: Watcher, ResponseProducer, @unchecked Sendable {
 
     func abort() {
         isOver = true
-        subscription.leave()
+        leave()
     }
 
     func drain() {
         guard !isOver else { return }
         isOver = true
-        subscription.leave()
+        leave()
         // The stream ends without a terminal event, so its client comes back.
         exchange.closesConnection = true
         exchange.end()

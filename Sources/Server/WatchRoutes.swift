@@ -10,15 +10,15 @@ import Wire
 enum WatchRoutes {
     static func watch(_ exchange: Exchange, _ id: DocumentID) {
         if WebSocketHandshake.isUpgrade(exchange.head) { return upgrade(exchange, id) }
+        if let format = streamFormat(exchange) { return stream(exchange, id, format) }
+        poll(exchange, id)
+    }
+
+    /// The stream that is wished for explicitly: `*/*` is a poll.
+    static func streamFormat(_ exchange: Exchange) -> StreamWatcher.Format? {
         let accept = exchange.head.fields["Accept"]
-        // An explicit wish only: `*/*` is a poll.
-        if wishes("text/event-stream", accept) {
-            stream(exchange, id, .serverSentEvents)
-        } else if wishes("application/x-ndjson", accept) {
-            stream(exchange, id, .lines)
-        } else {
-            poll(exchange, id)
-        }
+        if wishes("text/event-stream", accept) { return .serverSentEvents }
+        return wishes("application/x-ndjson", accept) ? .lines : nil
     }
 
     private static func wishes(_ type: String, _ accept: String?) -> Bool {
@@ -29,7 +29,7 @@ enum WatchRoutes {
     }
 
     /// `?after=<epoch>-<offset>`, or the last event's id as EventSource sends it. Nil when the watch is not resumed.
-    static func resumePoint(_ exchange: Exchange) -> String? {
+    static func resumeText(_ exchange: Exchange) -> String? {
         if let given = exchange.head.fields["Last-Event-ID"], !given.isEmpty { return given }
         let query = QueryItems(exchange.head.query)
         for name in ["after", "last_event_id", "lastEventID"] {
@@ -38,88 +38,107 @@ enum WatchRoutes {
         return nil
     }
 
+    /// What is no place in any document's events is a place that is not retained.
+    static func resumePoint(_ text: String?) -> WatchPosition? {
+        text.map { WatchPosition(parsing: $0) ?? WatchPosition(epoch: "", offset: 0) }
+    }
+
+    // MARK: Polling
+
     private static func poll(_ exchange: Exchange, _ id: DocumentID) {
+        let tag = exchange.head.fields["If-None-Match"]
+        if let tag, !exchange.isHead, let seconds = PreferField.waitSeconds(exchange.head.fields.values("Prefer")),
+            seconds > 0
+        {
+            return longPoll(exchange, id, tag: tag, seconds: seconds)
+        }
         DocumentRoutes.read(exchange, id) { event in
-            var fields = HTTPFields()
-            fields.set("ETag", event.entityTag)
-            fields.set("Cache-Control", "no-cache")
-            fields.set("Vary", "Accept")
-            if let tag = exchange.head.fields["If-None-Match"],
-                EntityTag.matches(ifNoneMatch: tag, tag: event.entityTag)
-            {
-                return exchange.respond(304, fields, [])
+            if let tag, EntityTag.matches(ifNoneMatch: tag, tag: event.entityTag) {
+                return answerUnchanged(exchange, tag: event.entityTag)
             }
-            exchange.respond(200, json: Array(event.json.buffer), fields: fields)
+            answer(exchange, event)
         }
     }
 
+    private static func longPoll(_ exchange: Exchange, _ id: DocumentID, tag: String, seconds: Int) {
+        Seat.take(id, after: nil, on: exchange.server) { result in
+            switch result {
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let start):
+                let (event, seat) = (start.newest, Seat(document: id))
+                let isUnchanged = EntityTag.matches(ifNoneMatch: tag, tag: event.entityTag)
+                guard isUnchanged, start.isTaken, exchange.isAlive, !exchange.server.shared.isDraining else {
+                    if start.isTaken { seat.leave(nil, on: exchange.server) }
+                    if isUnchanged { return answerUnchanged(exchange, tag: event.entityTag) }
+                    return answer(exchange, event)
+                }
+                LongPoll.start(exchange, seat, seconds: seconds, tag: event.entityTag)
+            }
+        }
+    }
+
+    private static func pollFields(_ tag: String, _ waitSeconds: Int?) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.set("ETag", tag)
+        fields.set("Cache-Control", "no-cache")
+        fields.set("Vary", "Accept")
+        if let waitSeconds { fields.set("Preference-Applied", "wait=\(waitSeconds)") }
+        return fields
+    }
+
+    static func answer(_ exchange: Exchange, _ event: EncodedEvent, waitSeconds: Int? = nil) {
+        exchange.respond(200, json: Array(event.json), fields: pollFields(event.entityTag, waitSeconds))
+    }
+
+    static func answerUnchanged(_ exchange: Exchange, tag: String, waitSeconds: Int? = nil) {
+        exchange.respond(304, pollFields(tag, waitSeconds), [])
+    }
+
+    // MARK: Streams
+
     private static func stream(_ exchange: Exchange, _ id: DocumentID, _ format: StreamWatcher.Format) {
-        let after = resumePoint(exchange)
         if exchange.isHead {
             return DocumentRoutes.read(exchange, id) { _ in
                 exchange.respond(200, StreamWatcher.fields(format), [])
             }
         }
-        Subscription.begin(id, on: exchange.server) { result in
+        let after = resumePoint(resumeText(exchange))
+        begin(exchange, id, after: after) { seat, start in
+            if format == .serverSentEvents, start.newest.isTerminal, after == start.newest.position {
+                // EventSource stops for good on 204 (WHATWG HTML §9.2.3).
+                return exchange.respond(204, HTTPFields(), [])
+            }
+            StreamWatcher.start(exchange, seat, format, start)
+        }
+    }
+
+    /// Takes a seat for a client that is still there, from a server that is not about to go.
+    private static func begin(
+        _ exchange: Exchange, _ id: DocumentID, after: WatchPosition?,
+        then body: @escaping @Sendable (Seat, WatchStart<EncodedEvent>) -> Void
+    ) {
+        Seat.take(id, after: after, on: exchange.server) { result in
             switch result {
             case .failure(let refusal): exchange.respond(Problem(refusal))
-            case .success(let (event, subscription)):
-                guard begins(exchange, subscription) else { return }
-                if format == .serverSentEvents, event.isTerminal, after == "\(event.epoch)-\(event.offset)" {
-                    // EventSource stops for good on 204 (WHATWG HTML §9.2.3).
-                    exchange.respond(204, HTTPFields(), [])
-                    return
+            case .success(let start):
+                let seat = Seat(document: id)
+                guard exchange.isAlive, !exchange.server.shared.isDraining else {
+                    if start.isTaken { seat.leave(nil, on: exchange.server) }
+                    return exchange.respond(.restarting)
                 }
-                StreamWatcher.start(exchange, subscription, format, event, after: after)
+                body(seat, start)
             }
         }
     }
 
-    /// Whether the watch can begin, now that its state is there: the client may be gone, or the server about to go.
-    private static func begins(_ exchange: Exchange, _ subscription: Subscription) -> Bool {
-        guard exchange.isAlive else {
-            subscription.leave()
-            return false
-        }
-        guard !exchange.server.shared.isDraining else {
-            subscription.leave()
-            exchange.respond(.restarting)
-            return false
-        }
-        return true
-    }
+    // MARK: WebSocket
 
     private static func upgrade(_ exchange: Exchange, _ id: DocumentID) {
-        let key: String
-        do throws(WebSocketHandshakeError) {
-            key = try WebSocketHandshake.validate(exchange.head)
-        } catch {
-            var problem = Problem(error.status, error.code, error.detail)
-            for (name, value) in error.fields.pairs { problem.fields[name] = value }
-            return exchange.respond(problem)
-        }
-        let after = resumePoint(exchange)
-        Subscription.begin(id, on: exchange.server) { result in
-            switch result {
-            case .failure(let refusal): exchange.respond(Problem(refusal))
-            case .success(let (event, subscription)):
-                guard begins(exchange, subscription) else { return }
-                var fields = HTTPFields()
-                fields.set("Upgrade", "websocket")
-                fields.set("Sec-WebSocket-Accept", WebSocketHandshake.acceptKey(for: key) { Digest.of($0, .sha1) })
-                exchange.upgrade(fields) { stream in
-                    WebSocketWatcher(stream, subscription, event, after: after)
-                }
+        guard let opening = WebSocketOpening(exchange, .withoutContext) else { return }
+        begin(exchange, id, after: resumePoint(resumeText(exchange))) { seat, start in
+            opening.accept { stream in
+                WebSocketWatcher(stream, exchange.server, seat, start, deflate: opening.deflate)
             }
         }
-    }
-}
-
-extension EncodedEvent {
-    /// The first message of a resumed watch says whether nothing was missed. Without history that is so only when the
-    /// watcher has seen this very state.
-    func firstJSON(after: String?) -> [UInt8]? {
-        guard let after else { return nil }
-        return json(adding: "recovered", Array((after == "\(epoch)-\(offset)" ? "true" : "false").utf8))
     }
 }

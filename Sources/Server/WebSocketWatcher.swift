@@ -3,61 +3,81 @@ import Hub
 import Loop
 import Wire
 
-/// A watch over WebSocket: one state a text message, pings, and a close that says why.
-final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendable {
-    static let pingMilliseconds: Int64 = 25_000
-    static let pongMilliseconds: Int64 = 10_000
-    /// How long the peer may take to answer our close frame.
-    static let closeMilliseconds: Int64 = 5000
+/// A watch of one document over WebSocket: one state a text message, pings, and a close that says why.
+final class WebSocketWatcher: TopicMember, StreamDelegate, Swept, @unchecked Sendable {
+    /// A watcher has little to say.
+    static let settings = WebSocketSettings(role: .server, limits: WebSocketLimits(acceptsBinary: true))
 
+    private let server: LoopServer
     private let stream: SocketStream
-    private let subscription: Subscription
-    private var connection = WebSocketConnection(WebSocketSettings(role: .server))
+    private let seat: Seat
+    private let form: EventForm
+    var membership = Membership()
+    private var hasSeat: Bool
+    private var connection: WebSocketConnection
     private var outbox = Outbox<EncodedEvent>()
-    private var lastPingMilliseconds: Int64
-    private var unansweredPingMilliseconds: Int64?
-    private var closingSinceMilliseconds: Int64?
+    private var heartbeat: Heartbeat
+    var sweepPlace: Int32 = -1
 
-    private var loop: EventLoop { stream.loop }
-
-    init(_ stream: SocketStream, _ subscription: Subscription, _ event: EncodedEvent, after: String?) {
+    init(
+        _ stream: SocketStream, _ server: LoopServer, _ seat: Seat, _ start: WatchStart<EncodedEvent>,
+        deflate: DeflateParameters?
+    ) {
+        self.server = server
         self.stream = stream
-        self.subscription = subscription
-        lastPingMilliseconds = stream.loop.nowMilliseconds
-        subscription.server.sweeper.add(self)
-        subscription.attach(self)
-        if let first = event.firstJSON(after: after) {
+        self.seat = seat
+        form = deflate.map { .deflatedWebSocket(windowBits: $0.serverWindowBits) } ?? .webSocket
+        hasSeat = start.isTaken
+        connection = WebSocketConnection(
+            Self.settings, compression: deflate.map { server.topics.compressors[$0.serverWindowBits] })
+        heartbeat = Heartbeat(now: stream.loop.nowMilliseconds)
+        server.sweeper.add(self)
+        if hasSeat { seat.attach(self, on: server) }
+        begin(start)
+    }
+
+    private func begin(_ start: WatchStart<EncodedEvent>) {
+        var rest = start.events[...]
+        if let first = start.firstJSON {
             stream.write(WebSocketFrame.text(first))
-            endIfTerminal(event)
-        } else {
-            write(event)
+            rest = rest.dropFirst()
         }
+        if !rest.isEmpty { stream.write(EventRun(rest, server.topics.compressors).bytes(form)) }
+        endIfTerminal(start.newest)
     }
 
     // MARK: Events
 
-    func deliver(_ event: EncodedEvent) {
-        guard closingSinceMilliseconds == nil else { return }
-        if stream.pendingBytes > SocketStream.outputHighWaterBytes || !outbox.isEmpty {
-            let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.json.count)
-            if !outbox.put(item) { close(code: 1008, reason: "too slow") }
-            return
+    func deliver(_ run: EventRun) {
+        guard !heartbeat.isClosing else { return }
+        if stream.pendingBytes == 0 && outbox.isEmpty {
+            stream.send(run.bytes(form))
+            endIfTerminal(run.newest)
+        } else {
+            hold(run)
         }
-        write(event)
     }
 
-    private func write(_ event: EncodedEvent) {
-        stream.write(event.webSocket)
-        endIfTerminal(event)
+    /// The peer does not keep up: ticks give way to newer ones, steps stay, within a bound.
+    private func hold(_ run: EventRun) {
+        for event in run.events {
+            let item = Outbox<EncodedEvent>.Item(
+                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
+            guard outbox.put(item) else { return close(code: 1008, reason: "too slow") }
+        }
+        stream.tellWhenDrained()
+    }
+
+    func streamDrained() {
+        guard !outbox.isEmpty, !heartbeat.isClosing else { return }
+        let events = outbox.takeAll().map(\.event)
+        let run = EventRun(events[...], server.topics.compressors)
+        stream.write(run.bytes(form))
+        endIfTerminal(run.newest)
     }
 
     private func endIfTerminal(_ event: EncodedEvent) {
         if event.isTerminal { close(code: 1000, reason: event.status.rawValue) }
-    }
-
-    func streamDrained() {
-        for item in outbox.takeAll() where closingSinceMilliseconds == nil { write(item.event) }
     }
 
     // MARK: The peer
@@ -68,11 +88,11 @@ final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendabl
             switch event {
             // Watchers have nothing to say; unknown text is ignored (CLIENTS.md).
             case .message, .ping: break
-            case .pong: unansweredPingMilliseconds = nil
+            case .pong: heartbeat.heard()
             case .closed:
-                subscription.leave()
+                leave()
                 // The sweep ends a peer that does not even read the answer to its own close frame.
-                closingSinceMilliseconds = closingSinceMilliseconds ?? loop.nowMilliseconds
+                heartbeat.beginClosing(now: stream.loop.nowMilliseconds)
                 stream.write(connection.drainOutput())
                 return stream.closeAfterFlush()
             }
@@ -86,19 +106,23 @@ final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendabl
         stream.close()
     }
 
-    func streamClosed() { leave() }
+    func streamClosed() {
+        server.sweeper.remove(self)
+        leave()
+    }
 
     private func leave() {
-        subscription.server.sweeper.remove(self)
-        subscription.leave()
+        guard hasSeat else { return }
+        hasSeat = false
+        seat.leave(self, on: server)
     }
 
     // MARK: Ending
 
     private func close(code: UInt16, reason: String) {
-        guard closingSinceMilliseconds == nil else { return }
-        closingSinceMilliseconds = loop.nowMilliseconds
-        subscription.leave()
+        guard !heartbeat.isClosing else { return }
+        heartbeat.beginClosing(now: stream.loop.nowMilliseconds)
+        leave()
         connection.close(code: code, reason: reason)
         stream.write(connection.drainOutput())
     }
@@ -106,14 +130,10 @@ final class WebSocketWatcher: Watcher, StreamDelegate, Swept, @unchecked Sendabl
     func drain() { close(code: 1012, reason: "service restart") }
 
     func sweep(now: Int64) {
-        if let since = closingSinceMilliseconds {
-            if now - since > Self.closeMilliseconds { stream.close() }
-        } else if let since = unansweredPingMilliseconds {
-            if now - since > Self.pongMilliseconds { stream.close() }
-        } else if now - lastPingMilliseconds >= Self.pingMilliseconds {
-            lastPingMilliseconds = now
-            unansweredPingMilliseconds = now
-            stream.write(WebSocketFrame.ping([]))
+        switch heartbeat.look(now: now) {
+        case .nothing: break
+        case .ping: stream.write(WebSocketFrame.ping([]))
+        case .end: stream.close()
         }
     }
 }

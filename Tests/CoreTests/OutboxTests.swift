@@ -11,8 +11,8 @@ struct OutboxTests {
     }
 
     /// Puts items in one after the other; whether each still fitted.
-    static func put(_ items: [Outbox<Int>.Item], into outbox: inout Outbox<Int>) -> [Bool] {
-        items.map { outbox.put($0) }
+    static func put(_ items: [Outbox<Int>.Item], into outbox: inout Outbox<Int>, bytesMax: Int = Outbox<Int>.bytesMaxDefault) -> [Bool] {
+        items.map { outbox.put($0, bytesMax: bytesMax) }
     }
 
     @Test("a tick is replaced by whatever comes after it for the same document")
@@ -35,14 +35,14 @@ struct OutboxTests {
 
     @Test("a watcher that has more waiting than it may hold is too slow")
     func bound() {
-        var outbox = Outbox<Int>(bytesMax: 100)
+        var outbox = Outbox<Int>()
         let items = [
             Self.item(1, 1, .step, bytes: 60), Self.item(2, 1, .tick, bytes: 40),
             // Takes the tick's place: still within the bound.
             Self.item(3, 1, .tick, bytes: 40),
             Self.item(4, 1, .step, bytes: 41),
         ]
-        #expect(Self.put(items, into: &outbox) == [true, true, true, false])
+        #expect(Self.put(items, into: &outbox, bytesMax: 100) == [true, true, true, false])
     }
 
     @Test("the default bound is 256 KiB")
@@ -54,9 +54,9 @@ struct OutboxTests {
 
     @Test("taking what waits makes room again")
     func room() {
-        var outbox = Outbox<Int>(bytesMax: 100)
+        var outbox = Outbox<Int>()
         for event in 0..<10 {
-            #expect(Self.put([Self.item(event, 1, .step, bytes: 100)], into: &outbox) == [true])
+            #expect(Self.put([Self.item(event, 1, .step, bytes: 100)], into: &outbox, bytesMax: 100) == [true])
             #expect(outbox.takeAll().map(\.event) == [event])
         }
     }
@@ -65,7 +65,7 @@ struct OutboxTests {
     func random() {
         for seed in UInt64(1)...200 {
             var random = SeededRandom(seed: seed)
-            var outbox = Outbox<Int>(bytesMax: .max)
+            var outbox = Outbox<Int>()
             var sent: [Outbox<Int>.Item] = []
             var seen: [Outbox<Int>.Item] = []
             for event in 0..<200 {
