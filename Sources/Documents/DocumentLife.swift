@@ -10,7 +10,7 @@ extension DocumentOwner {
     /// Puts a new document on record, then tells it. A chosen id that is in use is refused.
     package func create(_ document: Document, then answer: @escaping @Sendable (Told) -> Void) {
         guard live[document.id] == nil else { return answer(.failure(.idInUse)) }
-        let created = LiveDocument(document, loopCount: hub.loops.count)
+        let created = makeLive(document)
         live[document.id] = created
         records.insert(record(of: created)) { [self] result in
             loop.post { [self] in

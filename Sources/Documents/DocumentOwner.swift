@@ -5,6 +5,8 @@ import System
 
 /// A document in memory, with all that its owner keeps beside it.
 final class LiveDocument: @unchecked Sendable {
+    /// Tells it from another one that had its name: who watched that one does not watch this.
+    let generation: UInt64
     var document: Document
     var told: EncodedEvent?
     var history = EventHistory<EncodedEvent>()
@@ -25,10 +27,17 @@ final class LiveDocument: @unchecked Sendable {
     /// Ends the upload in progress; it is called on the owner's loop and finds its own way home.
     var evictUpload: (@Sendable (UploadEviction) -> Void)?
 
-    init(_ document: Document, loopCount: Int) {
+    init(_ document: Document, generation: UInt64, loopCount: Int) {
         self.document = document
+        self.generation = generation
         audience = TopicAudience(loopCount: loopCount)
     }
+}
+
+/// A place in a document's audience, and what the watch begins with.
+package struct Joined: Sendable {
+    package var generation: UInt64
+    package var start: WatchStart<EncodedEvent>
 }
 
 /// Why an upload in progress is ended from outside.
@@ -61,6 +70,7 @@ package final class DocumentOwner: @unchecked Sendable {
     /// Who watches every document.
     private var everyAudience: TopicAudience
     var lastPermit: UInt64 = 0
+    private var lastGeneration: UInt64 = 0
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
@@ -119,7 +129,7 @@ package final class DocumentOwner: @unchecked Sendable {
 
     private func restore(_ record: DocumentRecord) -> LiveDocument? {
         guard let document = Document(record) else { return nil }
-        let restored = LiveDocument(document, loopCount: hub.loops.count)
+        let restored = makeLive(document)
         restored.run = record.outputToken
         let told = encode(document, weight: .step)
         restored.told = told
@@ -127,6 +137,11 @@ package final class DocumentOwner: @unchecked Sendable {
         restored.history = EventHistory(droppedThrough: document.offset - 1)
         retain(told, of: restored)
         return restored
+    }
+
+    func makeLive(_ document: Document) -> LiveDocument {
+        lastGeneration += 1
+        return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
     /// Takes over a record that nobody has asked for yet; nil when it cannot be read.
@@ -258,13 +273,16 @@ package final class DocumentOwner: @unchecked Sendable {
         let event = encode(document.document, weight: weight)
         document.told = event
         retain(event, of: document)
-        hub.publish(event, to: .document(document.document.id), document.audience)
+        let topic = Topic.document(document.document.id, generation: document.generation)
+        hub.publish(event, to: topic, document.audience)
         hub.publish(event, to: .everyDocument(owner: loop.index), everyAudience)
     }
 
     /// Keeps an event for watchers that come back, within the bounds of one document and of all of them.
     private func retain(_ event: EncodedEvent, of document: LiveDocument) {
-        if let dropped = document.history.append(event, at: event.position.offset) { retained.dropped(dropped.jsonCount) }
+        if let dropped = document.history.append(event, at: event.position.offset) {
+            retained.dropped(dropped.jsonCount)
+        }
         retained.append(document.document.id, byteCount: event.jsonCount)
         while let oldest = retained.takeBeyondBound() {
             guard let dropped = live[oldest]?.history.dropFirst() else { continue }
@@ -315,7 +333,7 @@ package final class DocumentOwner: @unchecked Sendable {
     /// reaches that loop after it. A terminal document has nothing more to tell and takes no audience.
     package func join(
         _ id: DocumentID, after: WatchPosition?, loopIndex: Int,
-        then answer: @escaping @Sendable (Result<WatchStart<EncodedEvent>, DocumentRefusal>) -> Void
+        then answer: @escaping @Sendable (Result<Joined, DocumentRefusal>) -> Void
     ) {
         find(id) { [self] result in
             answer(
@@ -326,8 +344,9 @@ package final class DocumentOwner: @unchecked Sendable {
                         document.audience.join(loop: loopIndex)
                         watched.insert(id)
                     }
-                    return .success(
-                        WatchStart(after: after, current: told, at: told.position, history: document.history))
+                    let start = WatchStart(
+                        after: after, current: told, at: told.position, history: document.history)
+                    return .success(Joined(generation: document.generation, start: start))
                 })
         }
     }
@@ -342,11 +361,8 @@ package final class DocumentOwner: @unchecked Sendable {
 
     package func leaveEvery(loopIndex: Int) { everyAudience.leave(loop: loopIndex) }
 
-    package func leave(_ id: DocumentID, loopIndex: Int) {
-        guard let document = live[id] else {
-            watched.remove(id)
-            return
-        }
+    package func leave(_ id: DocumentID, generation: UInt64, loopIndex: Int) {
+        guard let document = live[id], document.generation == generation else { return }
         document.audience.leave(loop: loopIndex)
         if document.audience.isEmpty { watched.remove(id) }
     }
@@ -355,7 +371,7 @@ package final class DocumentOwner: @unchecked Sendable {
         loop.schedule(afterMilliseconds: Self.queueWatchMilliseconds) { [weak self] in
             guard let self else { return }
             for id in self.watched {
-                if let document = self.live[id] { self.refreshQueuePosition(document) }
+                if let document = self.live[id] { self.refreshQueuePosition(document) } else { self.watched.remove(id) }
             }
             self.startQueueWatch()
         }

@@ -34,6 +34,11 @@ package final class Documents: @unchecked Sendable {
         loops[index].perform { [owners] in work(owners[index]) }
     }
 
+    /// Runs `work` with one owner, on its loop. There are as many owners as loops.
+    package func perform(ownerIndex index: Int, _ work: @escaping @Sendable (DocumentOwner) -> Void) {
+        loops[index].perform { [owners] in work(owners[index]) }
+    }
+
     /// Asks the owner of `id`; the answer comes back on `loop`.
     package func ask<Answer: Sendable>(
         _ id: DocumentID, from loop: EventLoop,

@@ -10,7 +10,8 @@ import Loop
 // event: nothing falls between the two.
 
 package enum Topic: Hashable, Sendable {
-    case document(DocumentID)
+    /// A document that is deleted and created again under its old name is another topic.
+    case document(DocumentID, generation: UInt64)
     /// Every document of one owner; who watches all documents watches this of every owner.
     case everyDocument(owner: Int)
     /// `serve --diagnostics`: what is published goes to everybody as it is.
@@ -25,7 +26,10 @@ package struct TopicAudience: Sendable {
 
     package var isEmpty: Bool { watchersByLoop.allSatisfy { $0 == 0 } }
     package mutating func join(loop: Int) { watchersByLoop[loop] += 1 }
-    package mutating func leave(loop: Int) { watchersByLoop[loop] -= 1 }
+    package mutating func leave(loop: Int) {
+        precondition(watchersByLoop[loop] > 0, "who leaves has joined")
+        watchersByLoop[loop] -= 1
+    }
 }
 
 /// The topics of one loop. Touched by that loop alone.

@@ -25,6 +25,8 @@ package struct CrossOrigin: Sendable {
     ].joined(separator: ", ")
     static let preflightSeconds = 86_400
 
+    package func allows(_ origin: String) -> Bool { allowedOrigins?.contains(origin) ?? true }
+
     package func add(to fields: inout HTTPFields, origin: String?) {
         if let allowedOrigins {
             fields.add("Vary", "Origin")

@@ -11,12 +11,11 @@ final class LongPoll: TopicMember, ResponseProducer, @unchecked Sendable {
     var endsWithPeer: Bool { true }
 
     private let exchange: Exchange
-    private let seat: Seat
+    private var seat: Seat
     private let seconds: Int
     private let tag: String
     private var timer: TimerHeap.Token?
     var membership = Membership()
-    private var hasSeat = true
 
     /// Waits for a state that is newer than the one with `tag`. The seat is taken.
     static func start(_ exchange: Exchange, _ seat: Seat, seconds: Int, tag: String) {
@@ -45,8 +44,7 @@ final class LongPoll: TopicMember, ResponseProducer, @unchecked Sendable {
 
     /// Leaves the audience; false when it has been left already.
     private func end() -> Bool {
-        guard hasSeat else { return false }
-        hasSeat = false
+        guard seat.isTaken else { return false }
         if let timer { exchange.loop.cancel(timer) }
         timer = nil
         seat.leave(self, on: exchange.server)

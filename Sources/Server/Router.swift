@@ -56,6 +56,13 @@ struct Router {
         case ("drop", 1), ("drop", 2):
             let name = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
             return .success(Methods(handlers: [("PUT", { UploadRoutes.drop($0, name: name) })]))
+        case ("diagnostics", 2) where exchange.server.shared.configuration.servesDiagnostics:
+            switch parts[1] {
+            case "echo": return get(DiagnosticsRoutes.echo)
+            case "watch": return get(DiagnosticsRoutes.watch)
+            case "publish": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.publish)]))
+            default: return .failure(.noSuchRoute)
+            }
         case ("upload-policy", 1): return .success(Methods(handlers: [("POST", OlderDialect.upload)]))
         case ("upload-status", 2):
             return document(parts[1]) { id in [("GET", { OlderDialect.status($0, id) })] }
@@ -68,6 +75,7 @@ struct Router {
     private func versionOne(_ parts: [String]) -> Result<Methods, Problem> {
         switch (parts.first ?? "", parts.count) {
         case ("limits", 1): return get(ServiceRoutes.limits)
+        case ("events", 1): return get(EventsRoutes.watch)
         case ("documents", 1):
             return .success(Methods(handlers: [("GET", DocumentRoutes.list), ("POST", UploadRoutes.create)]))
         case ("documents", 2):

@@ -18,6 +18,9 @@ package struct ServerConfiguration: Sendable {
     /// A folder whose files are served instead of the page that is built in.
     package var webRoot: String?
 
+    /// `/diagnostics/…`: an echo and a topic for conformance suites and measurements.
+    package var servesDiagnostics = false
+
     package init() {}
 }
 
@@ -31,6 +34,7 @@ package final class ServerShared: Sendable {
     package let pipeline: Pipeline
     package let logger: Logger
     package let counters = Counters()
+    let diagnostics: DiagnosticsTopic
     package let page: Page
     /// Names this run of the server: offsets of documents in memory restart with it.
     package let epoch: String
@@ -44,6 +48,7 @@ package final class ServerShared: Sendable {
         self.configuration = configuration
         self.documents = documents
         self.hub = hub
+        diagnostics = DiagnosticsTopic(hub)
         self.records = records
         self.store = store
         self.pipeline = pipeline

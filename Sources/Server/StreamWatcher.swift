@@ -13,11 +13,10 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
     var endsWithPeer: Bool { true }
 
     private let exchange: Exchange
-    private let seat: Seat
+    private var seat: Seat
     private let format: Format
     private let form: EventForm
     var membership = Membership()
-    private var hasSeat: Bool
     private var outbox = Outbox<EncodedEvent>()
     private var lastWriteMilliseconds: Int64
     private var isOver = false
@@ -33,13 +32,13 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
     }
 
     static func start(_ exchange: Exchange, _ seat: Seat, _ format: Format, _ start: WatchStart<EncodedEvent>) {
-        let watcher = StreamWatcher(exchange, seat, format, start)
+        let watcher = StreamWatcher(exchange, seat, format)
         exchange.begin(200, fields(format), length: nil, producer: watcher)
-        if watcher.hasSeat { seat.attach(watcher, on: exchange.server) }
+        seat.attach(watcher, on: exchange.server)
         watcher.begin(start)
     }
 
-    private init(_ exchange: Exchange, _ seat: Seat, _ format: Format, _ start: WatchStart<EncodedEvent>) {
+    private init(_ exchange: Exchange, _ seat: Seat, _ format: Format) {
         self.exchange = exchange
         self.seat = seat
         self.format = format
@@ -48,7 +47,6 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
             case .serverSentEvents: .serverSentEvent(isChunked: exchange.streamsInChunks)
             case .lines: .line(isChunked: exchange.streamsInChunks)
             }
-        hasSeat = start.isTaken
         lastWriteMilliseconds = exchange.loop.nowMilliseconds
     }
 
@@ -103,11 +101,7 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
         exchange.end()
     }
 
-    private func leave() {
-        guard hasSeat else { return }
-        hasSeat = false
-        seat.leave(self, on: exchange.server)
-    }
+    private func leave() { seat.leave(self, on: exchange.server) }
 
     func drained() {
         guard !isOver, !outbox.isEmpty else { return }

@@ -64,11 +64,11 @@ enum WatchRoutes {
         Seat.take(id, after: nil, on: exchange.server) { result in
             switch result {
             case .failure(let refusal): exchange.respond(Problem(refusal))
-            case .success(let start):
-                let (event, seat) = (start.newest, Seat(document: id))
+            case .success((var seat, let start)):
+                let event = start.newest
                 let isUnchanged = EntityTag.matches(ifNoneMatch: tag, tag: event.entityTag)
-                guard isUnchanged, start.isTaken, exchange.isAlive, !exchange.server.shared.isDraining else {
-                    if start.isTaken { seat.leave(nil, on: exchange.server) }
+                guard isUnchanged, seat.isTaken, exchange.isAlive, !exchange.server.shared.isDraining else {
+                    seat.leave(nil, on: exchange.server)
                     if isUnchanged { return answerUnchanged(exchange, tag: event.entityTag) }
                     return answer(exchange, event)
                 }
@@ -120,10 +120,9 @@ enum WatchRoutes {
         Seat.take(id, after: after, on: exchange.server) { result in
             switch result {
             case .failure(let refusal): exchange.respond(Problem(refusal))
-            case .success(let start):
-                let seat = Seat(document: id)
+            case .success((var seat, let start)):
                 guard exchange.isAlive, !exchange.server.shared.isDraining else {
-                    if start.isTaken { seat.leave(nil, on: exchange.server) }
+                    seat.leave(nil, on: exchange.server)
                     return exchange.respond(.restarting)
                 }
                 body(seat, start)

@@ -19,6 +19,13 @@ struct WebSocketOpening: @unchecked Sendable {
             exchange.respond(problem)
             return nil
         }
+        // A browser lets any page open a WebSocket, and tells whose page it was (RFC 6455 §10.2).
+        if let origin = exchange.head.fields["Origin"],
+            !exchange.server.shared.configuration.crossOrigin.allows(origin)
+        {
+            exchange.respond(.originNotAllowed)
+            return nil
+        }
         self.exchange = exchange
         deflate = DeflateParameters.negotiate(exchange.head.fields.values("Sec-WebSocket-Extensions"), policy)
     }

@@ -70,6 +70,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Uploads that may be in flight at once.", valueName: "uploads"))
     var uploadsMax = Environment.number("UPLOADS_MAX") ?? 1024
 
+    @Flag(help: "Serve /diagnostics/echo, /diagnostics/watch and /diagnostics/publish, for suites and measurements.")
+    var diagnostics = false
+
     func validate() throws {
         guard SocketAddress(parsing: listen) != nil else {
             throw ValidationError(
@@ -112,6 +115,7 @@ struct ServeCommand: ParsableCommand {
         var configuration = ServerConfiguration()
         configuration.sizeLimitBytes = sizeLimit > 0 ? Int64(sizeLimit) : nil
         configuration.uploadsInFlightMax = uploadsMax
+        configuration.servesDiagnostics = diagnostics
         configuration.webRoot = webRoot.isEmpty ? nil : webRoot
         configuration.crossOrigin = CrossOrigin(allowedOrigins: allowOrigin.isEmpty ? nil : Set(allowOrigin))
         let share = WorkLimits.share(

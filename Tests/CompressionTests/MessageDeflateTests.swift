@@ -100,7 +100,9 @@ struct MessageDeflateTests {
         #expect(try inflated(largest, codec, bytesMax: 65_536).count == 65_536)
     }
 
-    @Test("what is no DEFLATE data is refused", arguments: [[0xff, 0xff], [0x07, 0x00], [0x05, 0xff, 0xff]] as [[UInt8]])
+    @Test(
+        "what is no DEFLATE data is refused",
+        arguments: [[0xff, 0xff], [0x07, 0x00], [0x05, 0xff, 0xff]] as [[UInt8]])
     func invalid(payload: [UInt8]) {
         #expect(throws: MessageInflationError.invalid) { try inflated(payload, MessageDeflate(Self.parameters())) }
     }

@@ -11,7 +11,9 @@ struct OutboxTests {
     }
 
     /// Puts items in one after the other; whether each still fitted.
-    static func put(_ items: [Outbox<Int>.Item], into outbox: inout Outbox<Int>, bytesMax: Int = Outbox<Int>.bytesMaxDefault) -> [Bool] {
+    static func put(
+        _ items: [Outbox<Int>.Item], into outbox: inout Outbox<Int>, bytesMax: Int = Outbox<Int>.bytesMaxDefault
+    ) -> [Bool] {
         items.map { outbox.put($0, bytesMax: bytesMax) }
     }
 

@@ -1,0 +1,145 @@
+import Core
+import Hub
+import Loop
+import Wire
+
+/// `GET /v1/events?document=…` as a stream of HTTP: the events of many documents as Server-Sent Events or JSON lines. It
+/// ends when all of them are terminal; with `*` it stays open.
+///
+/// The id of an event says where the reader is in all documents of the URL (`WatchPositions`), so that one id is enough
+/// to go on from.
+final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked Sendable {
+    var endsWithPeer: Bool { true }
+
+    private let exchange: Exchange
+    private let format: StreamWatcher.Format
+    private let names: [String]
+    private var places: [DocumentID: Int] = [:]
+    private var positions: WatchPositions
+    private var unfinished: Set<Int>
+    private let watchesEverything: Bool
+    private var watched: WatchedDocuments?
+    private var outbox = Outbox<EncodedEvent>()
+    private var lastWriteMilliseconds: Int64
+    private var isOver = false
+
+    /// `names` are documents' ids, or `*` alone.
+    init(_ exchange: Exchange, _ format: StreamWatcher.Format, names: [String], resume: WatchPositions?) {
+        self.exchange = exchange
+        self.format = format
+        self.names = names
+        watchesEverything = names == ["*"]
+        positions = resume ?? WatchPositions(count: names.count)
+        unfinished = Set(names.indices)
+        lastWriteMilliseconds = exchange.loop.nowMilliseconds
+        for (index, name) in names.enumerated() {
+            if let id = DocumentID(name) { places[id] = index }
+        }
+    }
+
+    func start() {
+        exchange.begin(200, StreamWatcher.fields(format), length: nil, producer: self)
+        if format == .serverSentEvents {
+            exchange.write(ServerSentEvents.retry(milliseconds: StreamWatcher.retryMilliseconds))
+        }
+        let watched = WatchedDocuments(exchange.server, reader: self)
+        self.watched = watched
+        watched.subscribe(
+            names.enumerated().map { index, name in
+                name == "*" ? .everything : .document(name, after: positions.positions[index]?.description)
+            })
+    }
+
+    // MARK: What is watched
+
+    func subscribed(_ names: [String], refused: [(name: String, problem: Problem)]) {
+        for (name, problem) in refused {
+            write(EventsSocket.error(problem, document: name))
+            if let index = self.names.firstIndex(of: name) { unfinished.remove(index) }
+        }
+        endIfFinished()
+    }
+
+    func take(_ start: WatchStart<EncodedEvent>) {
+        guard !isOver else { return }
+        for (index, event) in start.events.enumerated() {
+            note(event)
+            write(index == 0 ? start.firstJSON ?? Array(event.json) : Array(event.json))
+        }
+        endIfFinished()
+    }
+
+    func take(_ run: EventRun) {
+        guard !isOver else { return }
+        if exchange.unsentBytes == 0 && outbox.isEmpty { return send(run.events) }
+        for event in run.events {
+            let item = Outbox<EncodedEvent>.Item(
+                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
+            guard outbox.put(item) else {
+                end()
+                return exchange.breakOff()
+            }
+        }
+        exchange.tellWhenDrained()
+    }
+
+    private func send(_ events: [EncodedEvent]) {
+        for event in events {
+            note(event)
+            write(Array(event.json))
+        }
+        endIfFinished()
+    }
+
+    private func note(_ event: EncodedEvent) {
+        guard let index = places[event.document] else { return }
+        positions.positions[index] = event.position
+        if event.isTerminal { unfinished.remove(index) }
+    }
+
+    private func write(_ json: [UInt8]) {
+        lastWriteMilliseconds = exchange.loop.nowMilliseconds
+        switch format {
+        case .serverSentEvents:
+            let id = watchesEverything ? "*" : positions.description
+            exchange.write(ServerSentEvents.event(id: id, data: json))
+        case .lines: exchange.write(json + [UInt8(ascii: "\n")])
+        }
+    }
+
+    // MARK: Ends
+
+    private func endIfFinished() {
+        guard !isOver, !watchesEverything, unfinished.isEmpty else { return }
+        end()
+        exchange.end()
+    }
+
+    private func end() {
+        isOver = true
+        watched?.leave()
+        watched = nil
+    }
+
+    func drained() {
+        guard !isOver, !outbox.isEmpty else { return }
+        send(outbox.takeAll().map(\.event))
+    }
+
+    func sweep(now: Int64) {
+        guard format == .serverSentEvents, !isOver, now - lastWriteMilliseconds >= StreamWatcher.heartbeatMilliseconds
+        else { return }
+        lastWriteMilliseconds = now
+        exchange.write(ServerSentEvents.heartbeat)
+    }
+
+    func abort() { end() }
+
+    func drain() {
+        guard !isOver else { return }
+        end()
+        // The stream ends without a terminal event, so its client comes back.
+        exchange.closesConnection = true
+        exchange.end()
+    }
+}
