@@ -72,7 +72,9 @@ let package = Package(
         .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
         .testTarget(name: "LoopTests", dependencies: ["Loop", "System"], swiftSettings: settings),
         .testTarget(name: "CompressionTests", dependencies: ["Compression", "Wire"], swiftSettings: settings),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "Core"], swiftSettings: settings),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "Core", "Compression", "JSON", "Loop", "Wire"],
+            swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),

@@ -1,6 +1,6 @@
 /// Which events of which documents are kept, oldest first, and how much that is: the bound over all documents together.
 ///
-/// The histories hold the events; this holds one identifier an event, and says whose oldest event must go.
+/// The histories hold the events; this holds one name an event, and says whose oldest event must go.
 package struct RetainedEvents: Sendable {
     private var owners: [DocumentID] = []
     private var first = 0
@@ -8,6 +8,8 @@ package struct RetainedEvents: Sendable {
     private let bytesMax: Int
 
     package init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    var nameCount: Int { owners.count - first }
 
     /// An event was put at the end of its document's history.
     package mutating func append(_ id: DocumentID, byteCount: Int) {
@@ -21,8 +23,8 @@ package struct RetainedEvents: Sendable {
     /// Whose oldest event goes next, while there is more than the bound; a document that has let go of it already has
     /// nothing to drop, and the next one is asked. Amortised constant time.
     package mutating func takeBeyondBound() -> DocumentID? {
-        // Identifiers of events that have left by their document's own bound must not pile up either.
-        guard byteCount > bytesMax || owners.count - first > Self.identifiersMax(bytesMax), first < owners.count else {
+        // Names of events that have left by their document's own bound must not pile up either.
+        guard byteCount > bytesMax || nameCount > Self.namesMax(bytesMax), first < owners.count else {
             return nil
         }
         let oldest = owners[first]
@@ -35,5 +37,5 @@ package struct RetainedEvents: Sendable {
     }
 
     /// An event has some hundred bytes at least, so no bound in bytes holds more of them than this.
-    static func identifiersMax(_ bytesMax: Int) -> Int { max(64, bytesMax / 256) }
+    static func namesMax(_ bytesMax: Int) -> Int { max(64, bytesMax / 256) }
 }

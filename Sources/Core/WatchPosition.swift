@@ -10,7 +10,7 @@ package struct WatchPosition: Sendable, Hashable, CustomStringConvertible {
 
     /// Nil when it is none. A client sends back what it was given; anything else is no place to go on from.
     package init?(parsing text: some StringProtocol) {
-        guard let dash = text.lastIndex(of: "-"), dash != text.startIndex,
+        guard let dash = text.lastIndex(of: "-"), dash != text.startIndex, text.utf8.count <= 64,
             let offset = Int64(text[text.index(after: dash)...]), offset >= 0
         else { return nil }
         self.init(epoch: String(text[..<dash]), offset: offset)

@@ -39,8 +39,8 @@ package final class EncodedEvent: Sendable {
             status: .processing, json: message)
     }
 
-    /// The JSON object alone.
-    package var json: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: encoded.buffer[jsonRange]) }
+    /// The JSON object alone, copied.
+    package var json: [UInt8] { withExtendedLifetime(self) { Array(encoded.buffer[jsonRange]) } }
 
     /// The validator of this state: `"<epoch>-<offset>"`.
     package var entityTag: String { "\"\(position)\"" }
@@ -62,19 +62,39 @@ package final class EncodedEvent: Sendable {
             let compressor = compressors[windowBits]
             guard jsonCount >= compressor.bytesMin else { return SharedBytes(0..<jsonRange.upperBound, of: encoded) }
             var compressed: [UInt8] = []
-            json.withMemoryRebound(to: UInt8.self) { compressor.deflate(Span(_unsafeElements: $0), into: &compressed) }
+            compressor.deflate(json.span, into: &compressed)
             return SharedBytes(WebSocketFrame.compressedText(compressed))
         case .line(isChunked: false): return SharedBytes(jsonRange.lowerBound..<jsonRange.upperBound + 1, of: encoded)
-        case .line(isChunked: true): return Self.chunk(Array(json) + [UInt8(ascii: "\n")])
+        case .line(isChunked: true): return Self.chunk(json + [UInt8(ascii: "\n")])
         case .serverSentEvent(isChunked: false):
-            return SharedBytes(ServerSentEvents.event(id: position.description, data: Array(json)))
+            return SharedBytes(ServerSentEvents.event(id: position.description, data: json))
         case .serverSentEvent(isChunked: true):
-            return Self.chunk(ServerSentEvents.event(id: position.description, data: Array(json)))
+            return Self.chunk(ServerSentEvents.event(id: position.description, data: json))
         }
     }
 
     /// The same bytes as one chunk of an HTTP/1.1 body.
     package static func chunk(_ bytes: [UInt8]) -> SharedBytes {
         SharedBytes(joining: [ChunkedEncoding.prefix(byteCount: bytes.count), bytes, ChunkedEncoding.suffix])
+    }
+
+    /// The state with one more member behind its own.
+    package func json(adding name: String, _ value: [UInt8]) -> [UInt8] {
+        var bytes = json
+        bytes.removeLast()
+        bytes.append(contentsOf: ",\"\(name)\":".utf8)
+        bytes.append(contentsOf: value)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}
+
+extension WatchStart<EncodedEvent> {
+    package var newest: EncodedEvent { events[events.count - 1] }
+
+    /// The first event as the watch's first message, which says whether something was missed; nil for a watch that
+    /// resumes nothing.
+    package var firstJSON: [UInt8]? {
+        recovered.map { events[0].json(adding: "recovered", Array(($0 ? "true" : "false").utf8)) }
     }
 }

@@ -1,9 +1,11 @@
 /// Bytes that never change and may wait in many streams at once: an event encoded once, sent to every watcher.
 package final class SharedBytes: @unchecked Sendable {
+    /// Valid while this object is: whoever uses it holds the object until he is done.
     package let buffer: UnsafeRawBufferPointer
     /// Whose memory this is a part of; nil for memory of its own.
     private let whole: SharedBytes?
     package var count: Int { buffer.count }
+    package var copy: [UInt8] { withExtendedLifetime(self) { Array(buffer) } }
 
     package convenience init(_ bytes: [UInt8]) {
         self.init(joining: CollectionOfOne(bytes))

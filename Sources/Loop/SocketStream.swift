@@ -76,13 +76,13 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
             flush()
             if isOpen { updateInterest() }
         }
-        if !readiness.isDisjoint(with: [.read, .hangUp, .error]) && isOpen { read(readiness) }
+        if readiness.rawValue & Readiness.readable.rawValue != 0 && isOpen { read(readiness) }
     }
 
     private func read(_ readiness: Readiness) {
         if isReadingPaused || hasEnded {
             // Nobody wants its bytes now, but a socket that is gone altogether must not spin in the loop.
-            if !readiness.isDisjoint(with: [.hangUp, .error]) { close() }
+            if readiness.rawValue & Readiness.hangUpOrError.rawValue != 0 { close() }
             return
         }
         guard let raw = rawDescriptor else { return }

@@ -35,17 +35,6 @@ enum StateReply {
     }
 }
 
-extension EncodedEvent {
-    /// The state with one more member behind its own.
-    func json(adding name: String, _ value: [UInt8]) -> [UInt8] {
-        var bytes = Array(json.dropLast())
-        bytes.append(contentsOf: ",\"\(name)\":".utf8)
-        bytes.append(contentsOf: value)
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
-    }
-}
-
 /// Listing, reading, cancelling, running again, deleting.
 enum DocumentRoutes {
     static let listDefault = 50
@@ -157,7 +146,7 @@ enum DocumentRoutes {
             writer.beginArray()
             for record in page.records {
                 if let event = live[record.id] {
-                    writer.raw(Array(event.json))
+                    writer.raw(event.json)
                 } else if let document = Document(record) {
                     writer.raw(document.encoded(now: exchange.server.now))
                 }

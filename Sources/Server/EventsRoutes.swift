@@ -75,7 +75,7 @@ enum EventsRoutes {
             writer.beginObject()
             writer.key("documents")
             writer.beginArray()
-            for event in events { if let event { writer.raw(Array(event.json)) } }
+            for event in events { if let event { writer.raw(event.json) } }
             writer.endArray()
             writer.endObject()
             var fields = HTTPFields()

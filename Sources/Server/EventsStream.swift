@@ -19,7 +19,7 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     private var unfinished: Set<Int>
     private let watchesEverything: Bool
     private var watched: WatchedDocuments?
-    private var outbox = Outbox<EncodedEvent>()
+    private var delivery = Delivery()
     private var lastWriteMilliseconds: Int64
     private var isOver = false
 
@@ -64,29 +64,26 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         guard !isOver else { return }
         for (index, event) in start.events.enumerated() {
             note(event)
-            write(index == 0 ? start.firstJSON ?? Array(event.json) : Array(event.json))
+            write(index == 0 ? start.firstJSON ?? event.json : event.json)
         }
         endIfFinished()
     }
 
     func take(_ run: EventRun) {
         guard !isOver else { return }
-        if exchange.unsentBytes == 0 && outbox.isEmpty { return send(run.events) }
-        for event in run.events {
-            let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
-            guard outbox.put(item) else {
-                end()
-                return exchange.breakOff()
-            }
+        switch delivery.take(run, isBackedUp: exchange.unsentBytes > 0) {
+        case .send: send(run.events)
+        case .wait: exchange.tellWhenDrained()
+        case .tooSlow:
+            end()
+            exchange.breakOff()
         }
-        exchange.tellWhenDrained()
     }
 
     private func send(_ events: [EncodedEvent]) {
         for event in events {
             note(event)
-            write(Array(event.json))
+            write(event.json)
         }
         endIfFinished()
     }
@@ -122,8 +119,8 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     }
 
     func drained() {
-        guard !isOver, !outbox.isEmpty else { return }
-        send(outbox.takeAll().map(\.event))
+        guard !isOver, let run = delivery.takeWaiting(exchange.server.topics.compressors) else { return }
+        send(run.events)
     }
 
     func sweep(now: Int64) {

@@ -30,7 +30,7 @@ enum OlderDialect {
     /// `GET /upload-status/{document_id}`.
     static func status(_ exchange: Exchange, _ id: DocumentID) {
         DocumentRoutes.read(exchange, id) { event in
-            guard let state = try? JSONValue.parse(Array(event.json)) else { return exchange.respond(.notFound) }
+            guard let state = try? JSONValue.parse(event.json) else { return exchange.respond(.notFound) }
             var writer = JSONWriter()
             writer.beginObject()
             writer.key("status"); writer.string(word(event.status))

@@ -17,7 +17,7 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
     private let format: Format
     private let form: EventForm
     var membership = Membership()
-    private var outbox = Outbox<EncodedEvent>()
+    private var delivery = Delivery()
     private var lastWriteMilliseconds: Int64
     private var isOver = false
 
@@ -67,25 +67,15 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
 
     func deliver(_ run: EventRun) {
         guard !isOver else { return }
-        if exchange.unsentBytes == 0 && outbox.isEmpty {
-            write(run)
-        } else {
-            hold(run)
+        switch delivery.take(run, isBackedUp: exchange.unsentBytes > 0) {
+        case .send: write(run)
+        case .wait: exchange.tellWhenDrained()
+        case .tooSlow:
+            // A stream has no close code: it ends early and is resumed by its client.
+            isOver = true
+            leave()
+            exchange.breakOff()
         }
-    }
-
-    private func hold(_ run: EventRun) {
-        for event in run.events {
-            let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
-            guard outbox.put(item) else {
-                // Too slow even for the steps. A stream has no close code: it ends early and is resumed by its client.
-                isOver = true
-                leave()
-                return exchange.breakOff()
-            }
-        }
-        exchange.tellWhenDrained()
     }
 
     private func write(_ run: EventRun) {
@@ -104,8 +94,8 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
     private func leave() { seat.leave(self, on: exchange.server) }
 
     func drained() {
-        guard !isOver, !outbox.isEmpty else { return }
-        write(EventRun(outbox.takeAll().map(\.event)[...], exchange.server.topics.compressors))
+        guard !isOver, let run = delivery.takeWaiting(exchange.server.topics.compressors) else { return }
+        write(run)
     }
 
     func sweep(now: Int64) {

@@ -87,7 +87,7 @@ enum WatchRoutes {
     }
 
     static func answer(_ exchange: Exchange, _ event: EncodedEvent, waitSeconds: Int? = nil) {
-        exchange.respond(200, json: Array(event.json), fields: pollFields(event.entityTag, waitSeconds))
+        exchange.respond(200, json: event.json, fields: pollFields(event.entityTag, waitSeconds))
     }
 
     static func answerUnchanged(_ exchange: Exchange, tag: String, waitSeconds: Int? = nil) {

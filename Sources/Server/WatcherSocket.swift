@@ -14,7 +14,7 @@ class WatcherSocket: StreamDelegate, Swept {
     final let stream: SocketStream
     final let form: EventForm
     private final var connection: WebSocketConnection
-    private final var outbox = Outbox<EncodedEvent>()
+    private final var delivery = Delivery()
     private final var heartbeat: Heartbeat
     final var sweepPlace: Int32 = -1
 
@@ -49,11 +49,12 @@ class WatcherSocket: StreamDelegate, Swept {
 
     final func send(_ run: EventRun) {
         guard !isClosing else { return }
-        if stream.pendingBytes == 0 && outbox.isEmpty {
+        switch delivery.take(run, isBackedUp: stream.pendingBytes > 0) {
+        case .send:
             stream.send(run.bytes(form))
             sent(run.newest)
-        } else {
-            hold(run)
+        case .wait: stream.tellWhenDrained()
+        case .tooSlow: close(code: 1008, reason: "too slow")
         }
     }
 
@@ -61,16 +62,6 @@ class WatcherSocket: StreamDelegate, Swept {
     final func sendNewest(_ run: EventRun) {
         guard !isClosing, stream.pendingBytes == 0 else { return }
         stream.send(run.newestBytes(form))
-    }
-
-    /// The peer does not keep up: ticks give way to newer ones, steps stay, within a bound.
-    private final func hold(_ run: EventRun) {
-        for event in run.events {
-            let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
-            guard outbox.put(item) else { return close(code: 1008, reason: "too slow") }
-        }
-        stream.tellWhenDrained()
     }
 
     /// Begins a watch: all of it, whatever waits.
@@ -92,9 +83,7 @@ class WatcherSocket: StreamDelegate, Swept {
 
     final func streamDrained() {
         stream.resumeReading()
-        guard !outbox.isEmpty, !isClosing else { return }
-        let events = outbox.takeAll().map(\.event)
-        let run = EventRun(events[...], server.topics.compressors)
+        guard !isClosing, let run = delivery.takeWaiting(server.topics.compressors) else { return }
         stream.write(run.bytes(form))
         sent(run.newest)
     }

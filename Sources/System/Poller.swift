@@ -10,6 +10,9 @@ package struct Readiness: OptionSet, Sendable {
     package static let write = Readiness(rawValue: EPOLLOUT.rawValue)
     package static let hangUp = Readiness(rawValue: EPOLLHUP.rawValue)
     package static let error = Readiness(rawValue: EPOLLERR.rawValue)
+    // Named once: built where it is used, a set of them costs an allocation an event.
+    package static let hangUpOrError: Readiness = [.hangUp, .error]
+    package static let readable: Readiness = [.read, .hangUp, .error]
 }
 
 /// epoll(7), level-triggered. A registration is named by a 64-bit token that the kernel hands back.

@@ -48,12 +48,3 @@ struct Seat: Sendable {
         server.shared.documents.perform(id) { $0.leave(id, generation: generation, loopIndex: loopIndex) }
     }
 }
-
-extension WatchStart<EncodedEvent> {
-    var newest: EncodedEvent { events[events.count - 1] }
-
-    /// The first event as the watch's first message, which says whether something was missed.
-    var firstJSON: [UInt8]? {
-        recovered.map { events[0].json(adding: "recovered", Array(($0 ? "true" : "false").utf8)) }
-    }
-}
