@@ -2,6 +2,7 @@
 #
 #   make demo DATA=/srv/headway     the folder the demo keeps its documents in
 #   make test ONLY='-k watching'    arguments for pytest: a part of the end-to-end suite
+#   make bench BENCH=--short        arguments for scripts/bench: a part of the benchmark
 #   HEADWAY_SHARED=folder           the corpus and the test tools; without it the tests that need them are skipped
 #   HEADWAY_REQUIRE=all             a skipped test is a failed test (.ci/run sets it)
 
@@ -14,11 +15,13 @@ MAKEFLAGS += --no-print-directory
 
 DATA ?= ./headway-data
 ONLY ?=
+BENCH ?=
 # How many end-to-end tests run side by side: most of them wait for something most of the time.
 SIDE_BY_SIDE ?= 4
 
 PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
 TEST_PACKAGES := chromium curl fonts-liberation procps python3-venv strace
+BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws
 
 END_TO_END := Tests/EndToEnd
 VENV := .build/venv
@@ -66,6 +69,11 @@ test-end-to-end: deps-test $(VENV)/installed
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes
 	@$(call say,"Testing the release binary: the whole end-to-end suite with its long lists")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST)
+
+.PHONY: bench
+bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
+	@scripts/install-packages --optional $(BENCH_PACKAGES)
+	@scripts/bench $(BENCH)
 
 .PHONY: sanitize
 sanitize: deps ## the tests of the pure parts and of the loop under the address and the thread sanitizer

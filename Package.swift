@@ -64,6 +64,12 @@ let package = Package(
                 "Server", "Client", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "headway-load",
+            dependencies: [
+                "JSON", "Wire", "System", "Loop", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"], swiftSettings: settings),
@@ -78,6 +84,7 @@ let package = Package(
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),
+        .testTarget(name: "LoadTests", dependencies: ["headway-load", "Wire", "System"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

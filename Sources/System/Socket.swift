@@ -28,7 +28,7 @@ package struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
 
     package var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" }
 
-    fileprivate func withRaw<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result? {
+    func withRaw<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result? {
         var v4 = sockaddr_in()
         if inet_pton(AF_INET, host, &v4.sin_addr) == 1 {
             v4.sin_family = sa_family_t(AF_INET)
@@ -188,7 +188,7 @@ package enum Socket {
         }
     }
 
-    private static func setOption(
+    static func setOption(
         _ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32, _ call: String
     ) throws(SystemError) {
         var value = value

@@ -15,7 +15,7 @@ struct RoomsTests {
         "Synchronization": ["Hub", "Loop", "Blobs", "Pipeline", "Server", "Client", "headway"],
         "Glibc": ["System", "Loop", "Client", "headway"],
         "Logging": ["Pipeline", "Server", "headway"],
-        "ArgumentParser": ["headway"],
+        "ArgumentParser": ["headway", "headway-load"],
     ]
     static let pure: Set<String> = ["JSON", "Core", "Wire", "Text"]
     static let banned: Set<String> = ["Foundation", "FoundationEssentials", "Dispatch", "XCTest"]
