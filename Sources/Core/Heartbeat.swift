@@ -1,5 +1,5 @@
-/// When a WebSocket's peer is asked whether it is still there, and when it is given up. Looked at now and then: one timer
-/// serves all connections of a loop.
+/// When a WebSocket's peer is asked whether it is still there, and when it is given up. Looked at now and then: one
+/// timer serves all connections of a loop.
 package struct Heartbeat: Sendable, Equatable {
     package static let pingMilliseconds: Int64 = 25_000
     package static let pongMilliseconds: Int64 = 10_000

@@ -1,5 +1,5 @@
-/// Where a reader is in the events of several documents, as one line: `9f3c-17,23,-,a1-5` in the order of the documents.
-/// An epoch that is the one before is left out; `-` stands where nothing was told yet.
+/// Where a reader is in the events of several documents, as one line: `9f3c-17,23,-,a1-5` in the order of the
+/// documents. An epoch that is the one before is left out; `-` stands where nothing was told yet.
 package struct WatchPositions: Sendable, Equatable, CustomStringConvertible {
     package var positions: [WatchPosition?]
 

@@ -329,8 +329,8 @@ package final class DocumentOwner: @unchecked Sendable {
         if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
     }
 
-    /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later event
-    /// reaches that loop after it. A terminal document has nothing more to tell and takes no audience.
+    /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later
+    /// event reaches that loop after it. A terminal document has nothing more to tell and takes no audience.
     package func join(
         _ id: DocumentID, after: WatchPosition?, loopIndex: Int,
         then answer: @escaping @Sendable (Result<Joined, DocumentRefusal>) -> Void
@@ -351,8 +351,8 @@ package final class DocumentOwner: @unchecked Sendable {
         }
     }
 
-    /// Joins the audience of every document of this owner, present and future; the answer is the state of those that are
-    /// not terminal.
+    /// Joins the audience of every document of this owner, present and future; the answer is the state of those that
+    /// are not terminal.
     package func joinEvery(loopIndex: Int) -> [EncodedEvent] {
         everyAudience.join(loop: loopIndex)
         return live.values.compactMap { $0.isDeleted ? nil : $0.told }.filter { !$0.isTerminal }

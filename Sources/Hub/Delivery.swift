@@ -1,7 +1,7 @@
 import Core
 
-/// What a watcher's connection does with what its topics have: sends it, or lets it wait for a peer that does not keep up.
-/// What waits is bounded, and the newest state of each document is always in it (see `Outbox`).
+/// What a watcher's connection does with what its topics have: sends it, or lets it wait for a peer that does not keep
+/// up. What waits is bounded, and the newest state of each document is always in it (see `Outbox`).
 package struct Delivery {
     package enum Decision: Equatable, Sendable {
         /// Send the run now.

@@ -4,16 +4,22 @@ import Loop
 /// What one topic has for a watcher since it was last served: usually one event, several when they came faster than the
 /// watchers could be served. The bytes of several are joined once and shared by all who are at the same place.
 package final class EventRun {
-    /// Every event that must be told: a tick is left out when a later event of its document is here too.
     package let events: [EncodedEvent]
     private let compressors: LoopCompressors
     private var lastForm: EventForm?
     private var lastBytes: SharedBytes?
     private var otherForms: [EventForm: SharedBytes] = [:]
 
-    package init(_ events: ArraySlice<EncodedEvent>, _ compressors: LoopCompressors) {
+    /// What must be told of `events`: a tick is left out when a later event of its document is here too.
+    package convenience init(_ events: ArraySlice<EncodedEvent>, _ compressors: LoopCompressors) {
+        self.init(every: events.count == 1 ? Array(events) : Self.withoutSuperseded(events), compressors)
+    }
+
+    /// All of `events`, as a watch that is resumed is told them.
+    package init(every events: [EncodedEvent], _ compressors: LoopCompressors) {
+        precondition(!events.isEmpty, "a run has something to tell")
+        self.events = events
         self.compressors = compressors
-        self.events = events.count == 1 ? Array(events) : Self.withoutSuperseded(events)
     }
 
     private static func withoutSuperseded(_ events: ArraySlice<EncodedEvent>) -> [EncodedEvent] {

@@ -16,10 +16,10 @@ package protocol StreamDelegate: AnyObject {
 
 /// A connected socket on a loop, with backpressure both ways.
 ///
-/// What is written while the stream is being read from gathers in the loop's cork buffer and leaves in one send when the
-/// delegate returns; what is written at other times leaves in one sendmsg at the end of the turn, shared bytes from where
-/// they are. The owner watches `pendingBytes` and writes no more than it is willing to hold; `streamDrained` says when
-/// to go on.
+/// What is written while the stream is being read from gathers in the loop's cork buffer and leaves in one send when
+/// the delegate returns; what is written at other times leaves in one sendmsg at the end of the turn, shared bytes from
+/// where they are. The owner watches `pendingBytes` and writes no more than it is willing to hold; `streamDrained` says
+/// when to go on.
 package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Sendable {
     /// Above this many unsent bytes a producer should wait for `streamDrained`.
     package static let outputHighWaterBytes = 256 * 1024

@@ -27,7 +27,8 @@ enum EventsRoutes {
             return exchange.respond(
                 Problem(
                     400, "no_documents",
-                    "Name the documents: ?document=ID&document=ID, or ?document=* for all. A WebSocket may name them later."
+                    "Name the documents: ?document=ID&document=ID, or ?document=* for all. A WebSocket may name "
+                        + "them later."
                 ))
         }
         if let format = WatchRoutes.streamFormat(exchange) {

@@ -3,8 +3,8 @@ import Hub
 import Loop
 import Wire
 
-/// `GET /v1/events?document=…` as a stream of HTTP: the events of many documents as Server-Sent Events or JSON lines. It
-/// ends when all of them are terminal; with `*` it stays open.
+/// `GET /v1/events?document=…` as a stream of HTTP: the events of many documents as Server-Sent Events or JSON lines.
+/// It ends when all of them are terminal; with `*` it stays open.
 ///
 /// The id of an event says where the reader is in all documents of the URL (`WatchPositions`), so that one id is enough
 /// to go on from.

@@ -71,7 +71,8 @@ extension Problem {
         403, "origin_not_allowed", "Pages of this origin may not watch here. The server allows it with --allow-origin.")
     static let tooManyWatched = Problem(
         429, "too_many_watched",
-        "A connection watches at most \(WatchedDocuments.documentsMax) documents by name. Open another one, or watch *.",
+        "A connection watches at most \(WatchedDocuments.documentsMax) documents by name. Open another one, or "
+            + "watch *.",
         fields: ["Retry-After": "60"])
     static let restarting = Problem(
         503, "restarting", "The server is being restarted. Try again in a few seconds.", fields: ["Retry-After": "2"])

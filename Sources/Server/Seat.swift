@@ -12,8 +12,8 @@ struct Seat: Sendable {
 
     private var topic: Topic { .document(document, generation: generation) }
 
-    /// Asks for a seat and for what the watch begins with. In the turn of the completion it is either used (`attach`) or
-    /// given back (`leave`), so that no event falls in between.
+    /// Asks for a seat and for what the watch begins with. In the turn of the completion it is either used (`attach`)
+    /// or given back (`leave`), so that no event falls in between.
     static func take(
         _ id: DocumentID, after: WatchPosition?, on server: LoopServer,
         then completion: @escaping @Sendable (Result<(Seat, WatchStart<EncodedEvent>), DocumentRefusal>) -> Void

@@ -61,7 +61,9 @@ final class StreamWatcher: TopicMember, ResponseProducer, @unchecked Sendable {
             }
             rest = rest.dropFirst()
         }
-        if !rest.isEmpty { exchange.writeFramed(EventRun(rest, exchange.server.topics.compressors).bytes(form)) }
+        if !rest.isEmpty {
+            exchange.writeFramed(EventRun(every: Array(rest), exchange.server.topics.compressors).bytes(form))
+        }
         endIfTerminal(start.newest)
     }
 

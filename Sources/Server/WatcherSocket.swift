@@ -3,8 +3,8 @@ import Hub
 import Loop
 import Wire
 
-/// A WebSocket whose peer watches: it is sent events, says little, is asked now and then whether it is there, and is let
-/// go when it does not keep up. What is watched is its subclasses' business.
+/// A WebSocket whose peer watches: it is sent events, says little, is asked now and then whether it is there, and is
+/// let go when it does not keep up. What is watched is its subclasses' business.
 class WatcherSocket: StreamDelegate, Swept {
     /// A peer that takes nothing of what waits for so long is gone.
     static let sendMilliseconds: Int64 = 60_000
@@ -72,7 +72,7 @@ class WatcherSocket: StreamDelegate, Swept {
             stream.write(WebSocketFrame.text(first))
             rest = rest.dropFirst()
         }
-        if !rest.isEmpty { stream.write(EventRun(rest, server.topics.compressors).bytes(form)) }
+        if !rest.isEmpty { stream.write(EventRun(every: Array(rest), server.topics.compressors).bytes(form)) }
         sent(start.newest)
     }
 

@@ -1,7 +1,7 @@
 import JSON
 
-/// What a client of many documents' events asks for: `{"subscribe":["id",{"id":"…","after":"…"},"*"],"unsubscribe":[…]}`
-/// (API.md, `GET /v1/events`).
+/// What a client of many documents' events asks for:
+/// `{"subscribe":["id",{"id":"…","after":"…"},"*"],"unsubscribe":[…]}` (API.md, `GET /v1/events`).
 package struct SubscribeRequest: Equatable, Sendable {
     package enum Target: Equatable, Sendable {
         /// A document by its name as it was sent, and the place to go on from.

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 
 import pytest
@@ -306,11 +308,11 @@ class TestPolling:
 
 
 class TestAResumedWatch:
-    """Without a history, a resumed watch gets the current state, and is told that it did not get what lay between."""
+    """A watch that is resumed by its last offset is told what came after it, or that something is lost."""
 
     @pytest.mark.parametrize("transport", ["websocket", "sse", "ndjson"])
     @pytest.mark.parametrize("after", ["0000-1", "nonsense"])
-    def test_its_first_message_says_whether_it_was_recovered(self, client, complete, transport, after):
+    def test_what_is_not_retained_gets_the_current_state_first(self, client, complete, transport, after):
         account = watch(client, complete["document_id"], transport, after=after).join_account(10)
         assert account.states[0]["recovered"] is False
         assert account.last["status"] == "complete"
@@ -320,12 +322,33 @@ class TestAResumedWatch:
         watcher._watch_sse(last_event_id="0000-1")
         assert watcher.account.states[0]["recovered"] is False
 
+    @pytest.mark.parametrize("transport", ["websocket", "sse", "ndjson"])
+    def test_from_any_event_the_rest_is_replayed_by_any_transport(self, client, medium_pdf, transport):
+        identifier = client.create()["document_id"]
+        watcher = watch(client, identifier)
+        client.put_content(identifier, medium_pdf, expect=202)
+        states = watcher.join_account().states
+        for index in (0, len(states) // 2, len(states) - 2):
+            after = "{epoch}-{offset}".format(**states[index])
+            again = watch(client, identifier, transport, after=after).join_account(10).states
+            assert again[0].pop("recovered") is True
+            missed = [state for state in states[index + 1:]]
+            # What was merged for the first watcher may be told apart to the second, never the other way round.
+            assert [state for state in again if state["offset"] in {told["offset"] for told in missed}] == missed
+            assert again[0]["offset"] > states[index]["offset"]
+            rules.check_story(again)
+
     def test_after_the_newest_the_current_state_comes_once_at_its_own_offset(self, client, waiting):
         state = client.state(waiting)
         watcher = watch(client, waiting, after="{epoch}-{offset}".format(**state))
         first = watcher.account.states[0]
         assert (first["offset"], first["epoch"]) == (state["offset"], state["epoch"])
-        assert isinstance(first["recovered"], bool)
+        assert first["recovered"] is True
+
+    def test_an_offset_of_the_future_is_not_recovered(self, client, waiting):
+        state = client.state(waiting)
+        watcher = watch(client, waiting, after="{}-{}".format(state["epoch"], state["offset"] + 1000))
+        assert watcher.account.states[0]["recovered"] is False
 
     @pytest.mark.parametrize("transport", TRANSPORTS)
     def test_a_first_watch_says_nothing_of_it(self, client, complete, transport):
@@ -384,3 +407,69 @@ class TestKeepingAlive:
             socket.read_message()
             opcode, payload = socket.read_frame()
             assert opcode == OPCODE_PING, (opcode, payload)
+
+
+class TestALongPoll:
+    """`Prefer: wait` with If-None-Match: the answer comes when there is something new (RFC 7240)."""
+
+    def poll(self, client, identifier, tag, seconds, timeout=20):
+        return client.get(f"/v1/documents/{identifier}/events", timeout=timeout,
+                          headers={"If-None-Match": tag, "Prefer": f"wait={seconds}"})
+
+    def test_it_is_answered_at_once_when_the_state_is_newer(self, client, waiting):
+        at = time.monotonic()
+        assert self.poll(client, waiting, '"0000-1"', 10).status == 200
+        assert time.monotonic() - at < 2
+
+    def test_it_waits_for_the_next_event_and_has_it(self, client, waiting, small_pdf):
+        tag = client.get(f"/v1/documents/{waiting}/events").headers["etag"]
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(self.poll, client, waiting, tag, 15)
+            time.sleep(0.3)
+            assert not answer.done()
+            client.put_content(waiting, small_pdf, expect=202)
+            reply = answer.result(10)
+        assert reply.status == 200 and reply.headers["etag"] != tag
+        assert reply.headers["preference-applied"] == "wait=15"
+        rules.check_state(reply.json())
+
+    def test_it_expires_with_304(self, client, waiting):
+        tag = client.get(f"/v1/documents/{waiting}/events").headers["etag"]
+        at = time.monotonic()
+        reply = self.poll(client, waiting, tag, 1)
+        assert reply.status == 304 and reply.headers["etag"] == tag and reply.body == b""
+        assert 0.9 < time.monotonic() - at < 5
+
+    def test_of_a_terminal_document_nothing_more_can_come(self, client, complete):
+        identifier = complete["document_id"]
+        tag = client.get(f"/v1/documents/{identifier}/events").headers["etag"]
+        at = time.monotonic()
+        assert self.poll(client, identifier, tag, 30).status == 304
+        assert time.monotonic() - at < 2
+
+    def test_a_client_that_goes_away_leaves_no_watcher(self, client, waiting):
+        tag = client.get(f"/v1/documents/{waiting}/events").headers["etag"]
+
+        def watchers():
+            return int(re.search(r"^headway_watchers (\d+)", client.get("/metrics").body.decode(), re.M)[1])
+
+        before = watchers()
+        with client.connect() as connection:
+            connection.request(f"GET /v1/documents/{waiting}/events", f"If-None-Match: {tag}", "Prefer: wait=60")
+            eventually(lambda: watchers() == before + 1, 5)
+        eventually(lambda: watchers() == before, 5)
+
+
+class TestAnIdThatIsUsedAgain:
+    def test_its_new_watchers_learn_the_end_whatever_the_old_ones_did(self, start_server, small_pdf):
+        client = start_server("--loops", 1).client
+        identifier = str(uuid.uuid4())
+        client.create(document_id=identifier)
+        old = [watch(client, identifier) for _ in range(3)]
+        client.delete(f"/v1/documents/{identifier}", expect=204)
+        client.create(document_id=identifier)
+        new = watch(client, identifier)
+        for watcher in old:
+            assert watcher.join_account(10).last["status"] == "cancelled"
+        client.put_content(identifier, small_pdf, expect=202)
+        assert new.join_account(20).last["status"] == "complete"

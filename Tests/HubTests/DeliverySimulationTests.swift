@@ -9,9 +9,9 @@ import Wire
 
 // Goal: no watcher, whatever it or the network does, misses the terminal state, and what it sees on the way obeys the
 // contract. Method: seeded watchers subscribe, drop, come back by another transport, read slowly, break off in the
-// middle of a message and lie about where they were, while documents live their lives; the very circle, history, delivery
-// and encodings of the server carry the events, only the sockets are simulated. At the end each watcher's account is held
-// against what was told.
+// middle of a message and lie about where they were, while documents live their lives; the very circle, history,
+// delivery and encodings of the server carry the events, only the sockets are simulated. At the end each watcher's
+// account is held against what was told.
 
 /// What was told of one document, and what its owner keeps.
 private final class SimulatedDocument {
@@ -101,7 +101,7 @@ private final class SimulatedConnection: TopicMember {
             socket += Self.encode(first, start.events[0], form)
             rest = rest.dropFirst()
         }
-        if !rest.isEmpty { socket += EventRun(rest, compressors).bytes(form).copy }
+        if !rest.isEmpty { socket += EventRun(every: Array(rest), compressors).bytes(form).copy }
         if start.newest.isTerminal { end() }
     }
 

@@ -5,8 +5,8 @@ import Testing
 @testable import Loop
 
 /// A loop on a thread of its own, and the test's way to it. Nothing waits by time: a test blocks on a queue until the
-/// loop has put something in. Should that never come, the loop itself ends the wait after `patienceMilliseconds`, and the
-/// test fails for want of it instead of hanging.
+/// loop has put something in. Should that never come, the loop itself ends the wait after `patienceMilliseconds`, and
+/// the test fails for want of it instead of hanging.
 final class LoopThread: Sendable {
     static let patienceMilliseconds: Int64 = 30_000
 
