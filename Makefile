@@ -23,6 +23,8 @@ PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config
 TEST_PACKAGES := chromium curl fonts-liberation procps python3-venv strace
 BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws
 
+FUZZ_SECONDS ?= 600
+
 END_TO_END := Tests/EndToEnd
 VENV := .build/venv
 PYTEST = $(VENV)/bin/python -m pytest -c $(END_TO_END)/pytest.ini $(END_TO_END) $(ONLY)
@@ -47,7 +49,7 @@ build: deps ## the release binary, .build/release/headway, which needs no file b
 	@swift build --configuration release --static-swift-stdlib --product headway
 
 .PHONY: test
-test: test-swift test-end-to-end ## every test; the long lists are in `make nightly`
+test: test-swift fuzz-short test-end-to-end ## every test; the long lists are in `make nightly`
 
 .PHONY: test-swift
 test-swift: deps
@@ -69,18 +71,34 @@ test-end-to-end: deps-test $(VENV)/installed
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes
 	@$(call say,"Testing the release binary: the whole end-to-end suite with its long lists")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST)
+	@$(MAKE) fuzz sanitize
+
+.PHONY: conformance
+conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the hostile HTTP requests, on the release binary
+	@$(call say,"Holding the release binary against the conformance suites (twenty minutes)")
+	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST) -m conformance -s
 
 .PHONY: bench
 bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench $(BENCH)
 
+.PHONY: fuzz
+fuzz: ## hold the codecs against inputs that nobody thought of: FUZZ_SECONDS=600 for each
+	@$(call say,"Fuzzing the codecs ($(FUZZ_SECONDS) seconds each; Tests/Fuzz/README.md)")
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+.PHONY: fuzz-short
+fuzz-short:
+	@$(call say,"Fuzzing the codecs (eight seconds each; \`make fuzz\` takes longer)")
+	@FUZZ_SECONDS=8 FUZZ_SIDE_BY_SIDE=2 scripts/fuzz
+
 .PHONY: sanitize
 sanitize: deps ## the tests of the pure parts and of the loop under the address and the thread sanitizer
 	@for kind in address thread; do \
 		printf '\nTesting under the %s sanitizer\n' $$kind; \
 		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$kind --scratch-path .build/sanitize-$$kind \
-			--filter '^(JSON|Core|Wire|Text|System|Loop)Tests\.'; \
+			--filter '^(JSON|Core|Wire|Text|Compression|System|Loop|Hub)Tests\.'; \
 	done
 
 .PHONY: lint
