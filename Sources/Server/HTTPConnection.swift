@@ -55,7 +55,11 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     var loop: EventLoop { stream.loop }
     private var limits: ConnectionLimits { server.shared.configuration.connectionLimits }
 
-    init(_ stream: SocketStream, server: LoopServer) {
+    /// Taken although the server is full: only questions after its health are answered.
+    private let servesProbesOnly: Bool
+
+    init(_ stream: SocketStream, server: LoopServer, servesProbesOnly: Bool = false) {
+        self.servesProbesOnly = servesProbesOnly
         self.stream = stream
         self.server = server
         lastActivityMilliseconds = stream.loop.nowMilliseconds
@@ -178,7 +182,11 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         let exchange = Exchange(head, connection: self)
         self.exchange = exchange
         server.shared.counters.requests.add(1)
-        server.router.route(exchange)
+        if servesProbesOnly && !Router.isProbe(head.path) {
+            exchange.respond(.tooManyConnections, closing: true)
+        } else {
+            server.router.route(exchange)
+        }
     }
 
     /// The bytes are no request. Where the next one would begin is unknown, so the connection ends with the answer.

@@ -7,6 +7,7 @@ import Loop
 import Pipeline
 import Synchronization
 import System
+import Wire
 
 /// The server on one loop: its listener, its connections, its watchers.
 package final class LoopServer: @unchecked Sendable {
@@ -36,16 +37,36 @@ package final class LoopServer: @unchecked Sendable {
         listener = try Listener(descriptor, loop: loop) { [unowned self] connection in accept(connection) }
     }
 
+    /// Connections beyond `connectionsMax` that are still taken, for who asks how the server is.
+    private static let probesMax = 16
+
     private func accept(_ descriptor: consuming OwnedDescriptor) {
         // Some descriptors are kept back: without them accepted documents could not be worked on, nor uploads written.
-        guard sweeper.count < connectionsMax else { return }
+        let isFull = sweeper.count >= connectionsMax
+        guard sweeper.count < connectionsMax + Self.probesMax else {
+            // Best effort: whoever reads before its request is reset learns why.
+            _ = Socket.send(descriptor.raw, Self.refusal.buffer)
+            return
+        }
         Socket.setNoDelay(descriptor.raw)
         Socket.keepAlive(descriptor.raw)
         // A loop that cannot take one more descriptor drops this one; the peer sees its connection end.
         guard let stream = try? SocketStream(descriptor, loop: loop) else { return }
         shared.counters.connections.add(1)
-        _ = HTTPConnection(stream, server: self)
+        _ = HTTPConnection(stream, server: self, servesProbesOnly: isFull)
     }
+
+    private static let refusal: SharedBytes = {
+        let body = Problem.tooManyConnections.encoded(requestID: "none")
+        var fields: HTTPFields = [
+            "Content-Type": "application/problem+json", "Retry-After": "5", "Connection": "close",
+            "Access-Control-Allow-Origin": "*",
+        ]
+        fields.set("Content-Length", String(body.count))
+        var bytes: [UInt8] = []
+        ResponseHead(status: 503, fields: fields).encode(into: &bytes)
+        return SharedBytes(bytes + body)
+    }()
 
     /// The time of day for the `Date` field, made once a second.
     var date: String {

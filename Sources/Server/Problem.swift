@@ -76,6 +76,9 @@ extension Problem {
         fields: ["Retry-After": "60"])
     static let restarting = Problem(
         503, "restarting", "The server is being restarted. Try again in a few seconds.", fields: ["Retry-After": "2"])
+    static let tooManyConnections = Problem(
+        503, "too_many_connections", "The server holds as many connections as it may. Try again in a few seconds.",
+        fields: ["Retry-After": "5"])
     static let tooManyUploads = Problem(
         503, "too_many_uploads", "Too many uploads are in flight. Try again in a few seconds.",
         fields: ["Retry-After": "5"])

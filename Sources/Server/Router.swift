@@ -18,6 +18,9 @@ struct Router {
         }
     }
 
+    /// What is answered even when no more connections are taken.
+    static func isProbe(_ path: String) -> Bool { ["/healthz", "/readyz", "/metrics"].contains(path) }
+
     func route(_ exchange: Exchange) {
         if exchange.head.method == "OPTIONS" { return preflight(exchange) }
         let methods: Methods

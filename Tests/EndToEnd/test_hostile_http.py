@@ -12,6 +12,7 @@ from means import shared
 SHARES = 6  # the cases mostly wait, so several runs of some cases each go side by side
 
 
+@pytest.mark.conformance
 @pytest.mark.timeout(150)
 def test_every_hostile_request_gets_an_allowed_outcome(start_server, tmp_path):
     server = start_server("--size-limit", 1_000_000_000)  # the list takes it that there is one
