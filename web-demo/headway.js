@@ -7,6 +7,9 @@
  *     const end = await watch(sent.document_id, { onState: draw });
  *     if (end.status === 'complete') console.log(await result(end.document_id, { limit: 3 }));
  *
+ * Who shows many documents at once takes a `Watchlist`, which needs one connection for all of them. Import this module
+ * alone; the others beside it are its parts.
+ *
  * How it thinks. Every event is the whole state of a document at one offset, so the newest one always suffices: a
  * lost, late or doubled event costs nothing. Offsets count within an epoch; an older offset of the same epoch is
  * dropped. The percentage a caller is given for a document never goes down, whatever arrives and by whichever call.
@@ -16,6 +19,25 @@
  *
  * @module headway
  */
+
+import {
+    HeadwayError,
+    answer,
+    documentPath,
+    growing,
+    parsed,
+    pause,
+    refusal,
+    request,
+    rooted,
+    unreachable,
+} from './requests.js';
+import { isTerminal, recall, steady } from './states.js';
+
+export { HeadwayError } from './requests.js';
+export { isNewer, isTerminal } from './states.js';
+export { watch } from './watch.js';
+export { Watchlist, watchMany } from './watchlist.js';
 
 /**
  * @typedef {Object} DocumentState One document at one offset. More fields may come; ignore those you do not know.
@@ -40,64 +62,9 @@
  * @property {boolean} [local] the figures are what this browser has sent; the server has reported no byte yet
  */
 
-/** @typedef {'websocket'|'sse'|'poll'} Transport */
-
-const HOME = new URL('.', import.meta.url).href;
-const TERMINAL = new Set(['complete', 'failed', 'cancelled']);
-const LADDER = /** @type {Transport[]} */ (['websocket', 'sse', 'poll']);
-
 const UPLOAD_WEIGHT = 20;
 const SEND_TRIES_MAX = 10;
 const SEND_WAIT_MAX_MILLISECONDS = 15_000;
-const MISSES_MAX = 2;
-const FIRST_MESSAGE_MILLISECONDS = 5_000;
-const RECONNECT_WAIT_MAX_MILLISECONDS = 5_000;
-const SILENCE_MILLISECONDS = 30_000;
-const CATCH_UP_MILLISECONDS = 1_000;
-const POLL_WAIT_MIN_MILLISECONDS = 500;
-const POLL_WAIT_MAX_MILLISECONDS = 2_000;
-const ANSWER_MILLISECONDS = 15_000;
-const RETRY_AFTER_MAX_SECONDS = 60;
-const LOWER_RUNG_MILLISECONDS = 300_000;
-const REMEMBERED_DOCUMENTS_MAX = 2_000;
-
-/**
- * What the server refused (its problem+json, RFC 9457), or could not be asked: then `status` is 0 and `code` is
- * `network`. `file_unreadable` means that this browser could not open the file. Decide by `code`, show `detail`.
- */
-export class HeadwayError extends Error {
-    constructor({ code, detail, status = 0, retryAfterSeconds = null, problem = null }, options) {
-        super(detail || code, options);
-        this.name = 'HeadwayError';
-        /** @type {string} stable, snake_case */
-        this.code = code;
-        /** @type {string} */
-        this.detail = detail;
-        /** @type {number} the HTTP status, 0 where there was no reply */
-        this.status = status;
-        /** @type {?number} how long the server asks to be left alone */
-        this.retryAfterSeconds = retryAfterSeconds;
-        /** @type {?Object} the whole problem document */
-        this.problem = problem;
-        /** @type {?string} the document that had been created when an upload failed */
-        this.documentId = null;
-    }
-
-    /** Whether the same request may succeed later: no reply, too busy, or trouble on the server's side. */
-    get passing() {
-        return this.code === 'network' || [408, 425, 429].includes(this.status) || this.status >= 500;
-    }
-}
-
-/** Whether a document in this state has come to its end. */
-export function isTerminal(state) {
-    return TERMINAL.has(state.status);
-}
-
-/** Whether `state` tells something that `than` does not: a later offset, or another epoch. */
-export function isNewer(state, than) {
-    return !than || state.epoch !== than.epoch || state.offset > than.offset;
-}
 
 /**
  * Sends one file and resolves with the reply to its last byte (the state and `links`); processing goes on after it.
@@ -158,131 +125,6 @@ export async function upload(file, { baseURL, name = file.name || 'document', me
 }
 
 /**
- * Watches a document and resolves with its terminal state. `onState` is called with each newer state, the current
- * one first. By itself it falls back from WebSocket to SSE to polling where a transport does not connect (two tries
- * without a first message in 5 s, though the server answers), and connects again after a loss, with growing waits.
- *
- * `onTransport(transport, phase)` tells which one is in use: `connecting`, `live`, `reconnecting`, then `done`.
- *
- * @param {string} id
- * @param {{baseURL?: string, onState?: (state: DocumentState) => void, transport?: 'auto'|Transport,
- *     onTransport?: (transport: Transport, phase: 'connecting'|'live'|'reconnecting'|'done') => void,
- *     signal?: AbortSignal}} [options]
- * @returns {Promise<DocumentState>}
- * @throws {HeadwayError} status 404 when there is no such document (or no longer), 401 and 403 when not allowed
- */
-export async function watch(id, { baseURL, onState, onTransport, signal, transport = 'auto' } = {}) {
-    const base = rooted(baseURL);
-    const ladder = transport === 'auto' ? LADDER : [transport];
-    let rung = transport === 'auto' ? startingRung(base) : 0;
-    let misses = 0;
-    let tries = 0;
-    let last = null;
-    let everLive = false;
-
-    /** Hands on a state that is news; says whether the watch is over. */
-    const take = (state) => {
-        if (state?.document_id && isNewer(state, last)) {
-            last = state;
-            onState?.(steady(state));
-        }
-        return last !== null && isTerminal(last);
-    };
-    /** Asks once, by a plain request; null when the server cannot be reached. */
-    const ask = async (stop = signal) => {
-        try {
-            return await answer(eventsPath(id), { baseURL, signal: stop });
-        } catch (error) {
-            if (stop?.aborted) throw stop.reason;
-            if (error instanceof HeadwayError && !error.passing) throw error;
-            return null;
-        }
-    };
-
-    for (;;) {
-        signal?.throwIfAborted();
-        const name = ladder[rung];
-        const begun = performance.now();
-        const connection = new AbortController();
-        const stop = signal ? AbortSignal.any([signal, connection.signal]) : connection.signal;
-        let heard = false;
-        let asked = 0;
-        onTransport?.(name, everLive ? 'reconnecting' : 'connecting');
-
-        const deadline = setTimeout(() => heard || connection.abort(), FIRST_MESSAGE_MILLISECONDS);
-        const endVigil = vigil({
-            // The server's pings cannot be seen from here. So at the moments when a connection may have died unseen,
-            // one request asks: if a second later the connection has not told what the reply told, it is dead.
-            async suspect() {
-                if (name === 'poll' || !heard) return;
-                try {
-                    const now = await ask(stop);
-                    if (!now || !isNewer(now, last)) return;
-                    await pause(CATCH_UP_MILLISECONDS, stop);
-                    if (!isNewer(now, last)) return;
-                    take(now);
-                    connection.abort();
-                } catch (error) {
-                    if (error instanceof HeadwayError) connection.abort();
-                }
-            },
-            // Another network: what was open is gone, and what did not work may work now.
-            networkChanged() {
-                if (transport === 'auto') rung = 0;
-                lowerRungs.clear();
-                tries = 0;
-                if (ladder[rung] !== 'poll') connection.abort();
-            },
-        });
-        const deliver = (state) => {
-            if (!heard) onTransport?.(name, 'live');
-            heard = everLive = true;
-            return take(state);
-        };
-        try {
-            await transports[name](eventsPath(id), { base, last, deliver, signal: stop });
-        } catch (error) {
-            if (error instanceof HeadwayError) {
-                if (!error.passing) throw error;
-                asked = (error.retryAfterSeconds ?? 0) * 1000;
-            } else if (!stop.aborted) {
-                throw error;
-            }
-        } finally {
-            clearTimeout(deadline);
-            endVigil();
-        }
-
-        signal?.throwIfAborted();
-        if (last && isTerminal(last)) {
-            onTransport?.(name, 'done');
-            return steady(last);
-        }
-        if (heard) {
-            misses = 0;
-            if (performance.now() - begun > RECONNECT_WAIT_MAX_MILLISECONDS) tries = 0;
-        } else if (name !== 'poll' && ladder[rung] === name) {
-            // Whose fault was it? Only where the server answers a plain request is the transport to blame.
-            const now = await ask();
-            misses += now ? 1 : 0;
-            if (take(now)) {
-                onTransport?.(name, 'done');
-                return steady(last);
-            }
-            if (misses >= MISSES_MAX && rung + 1 < ladder.length) {
-                rung += 1;
-                misses = 0;
-                tries = 0;
-                lowerRungs.set(base, { rung, until: performance.now() + LOWER_RUNG_MILLISECONDS });
-                continue;
-            }
-        }
-        await pause(Math.max(asked, growing(tries, RECONNECT_WAIT_MAX_MILLISECONDS)), signal);
-        tries += 1;
-    }
-}
-
-/**
  * The documents, newest first.
  * @param {{baseURL?: string, status?: string, cursor?: string, limit?: number, signal?: AbortSignal}} [options]
  * @returns {Promise<{documents: DocumentState[], next_cursor: ?string}>}
@@ -322,7 +164,8 @@ export async function remove(id, options) {
  */
 export async function result(id, { baseURL, limit = Infinity, signal } = {}) {
     const headers = { Accept: 'application/x-ndjson' };
-    const response = await request(`${documentPath(id)}/result`, { baseURL, signal, headers, patient: true });
+    const withinMilliseconds = Infinity; // A result takes the time it takes.
+    const response = await request(`${documentPath(id)}/result`, { baseURL, signal, headers, withinMilliseconds });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const chunks = [];
     let rest = '';
@@ -340,104 +183,7 @@ export async function result(id, { baseURL, limit = Infinity, signal } = {}) {
     return chunks.slice(0, limit);
 }
 
-// Transports. Each resolves when its connection is over or `signal` aborts, and calls `deliver` with every state
-// (with none, to say only that the server answered); when `deliver` returns true, the watch is over.
-
-const transports = {
-    websocket(path, { base, last, deliver, signal }) {
-        const url = resuming(path, base, last);
-        url.protocol = url.protocol.replace('http', 'ws');
-        return new Promise((resolve) => {
-            let socket;
-            try {
-                socket = new WebSocket(url);
-            } catch {
-                // Forbidden here altogether (a policy, an extension): the same as a connection that fails.
-                resolve();
-                return;
-            }
-            const end = () => {
-                signal.removeEventListener('abort', end);
-                socket.onmessage = null;
-                socket.close();
-                resolve();
-            };
-            socket.onmessage = ({ data }) => deliver(parsed(data)) && end();
-            socket.onclose = end;
-            signal.addEventListener('abort', end);
-        });
-    },
-
-    // EventSource would reconnect by itself, for ever and without a word; the watch does that, so an error is an end.
-    sse(path, { base, last, deliver, signal }) {
-        return new Promise((resolve) => {
-            const source = new EventSource(resuming(path, base, last));
-            const end = () => {
-                signal.removeEventListener('abort', end);
-                source.close();
-                resolve();
-            };
-            source.onmessage = ({ data }) => deliver(parsed(data)) && end();
-            source.onerror = end;
-            signal.addEventListener('abort', end);
-        });
-    },
-
-    async poll(path, { base, last, deliver, signal }) {
-        let wait = POLL_WAIT_MIN_MILLISECONDS;
-        for (;;) {
-            const headers = last ? { 'If-None-Match': `"${last.epoch}-${last.offset}"` } : {};
-            const state = await answer(path, { baseURL: base, signal, headers });
-            if (deliver(state)) return;
-            last = state ?? last;
-            wait = state ? POLL_WAIT_MIN_MILLISECONDS : Math.min(POLL_WAIT_MAX_MILLISECONDS, wait * 1.5);
-            await pause(wait, signal);
-        }
-    },
-};
-
-/** Bases whose upper transports did not connect, so that a hundred watches do not each find out anew. */
-const lowerRungs = new Map();
-
-function startingRung(base) {
-    const lower = lowerRungs.get(base);
-    return lower && lower.until > performance.now() ? lower.rung : 0;
-}
-
-/** Calls `suspect` when a connection may have died unseen, and `networkChanged`; returns what ends the vigil. */
-function vigil({ suspect, networkChanged }) {
-    const seen = () => document.visibilityState === 'visible' && suspect();
-    const timer = setInterval(suspect, SILENCE_MILLISECONDS);
-    globalThis.document?.addEventListener('visibilitychange', seen);
-    addEventListener('online', networkChanged);
-    return () => {
-        clearInterval(timer);
-        globalThis.document?.removeEventListener('visibilitychange', seen);
-        removeEventListener('online', networkChanged);
-    };
-}
-
-// What is remembered of a document: the highest percentage given out, and whether the server has reported bytes.
-
-const remembered = new Map();
-
-function recall(id) {
-    const record = remembered.get(id) ?? { progress: 0, heard: false };
-    remembered.delete(id);
-    remembered.set(id, record);
-    if (remembered.size > REMEMBERED_DOCUMENTS_MAX) remembered.delete(remembered.keys().next().value);
-    return record;
-}
-
-/** The state with a percentage that is no lower than any that was given out for this document. */
-function steady(state) {
-    const record = recall(state.document_id);
-    if (!state.local && (state.bytes_received > 0 || state.status !== 'uploading')) record.heard = true;
-    record.progress = Math.max(record.progress, state.progress ?? 0);
-    return record.progress === state.progress ? state : { ...state, progress: record.progress };
-}
-
-// Requests.
+// Sending.
 
 function create({ baseURL, name, size, contentType, metadata, signal }) {
     // The key makes the request safe to repeat: a reply that was lost does not leave a second document behind.
@@ -485,50 +231,6 @@ async function persist(attempt, { signal, onCut }) {
     }
 }
 
-/** One request and its JSON; null for 304. A body that breaks off counts as no answer. */
-async function answer(path, options) {
-    const response = await request(path, options);
-    if (response.status === 304) return null;
-    try {
-        return await response.json();
-    } catch (cause) {
-        if (options?.signal?.aborted) throw options.signal.reason;
-        throw unreachable(cause);
-    }
-}
-
-/** One request; anything but success or 304 is thrown. `patient` lets the body take as long as it takes. */
-async function request(path, { baseURL, signal, patient = false, headers, ...init } = {}) {
-    const signals = [signal, patient ? null : AbortSignal.timeout(ANSWER_MILLISECONDS)].filter(Boolean);
-    let response;
-    try {
-        response = await fetch(new URL(path, rooted(baseURL)), {
-            headers: { Accept: 'application/json', ...headers },
-            cache: 'no-store',
-            signal: AbortSignal.any(signals),
-            ...init,
-        });
-        if (response.ok || response.status === 304) return response;
-    } catch (cause) {
-        if (signal?.aborted) throw signal.reason;
-        throw unreachable(cause);
-    }
-    const problem = parsed(await response.text().catch(() => ''));
-    throw refusal(response.status, problem, response.headers.get('Retry-After'));
-}
-
-function refusal(status, problem, retryAfter) {
-    const code = problem?.code ?? (status === 404 ? 'not_found' : `http_${status}`);
-    const detail = problem?.detail ?? problem?.title ?? `The server answered ${status}.`;
-    const seconds = Number.parseInt(retryAfter, 10);
-    const retryAfterSeconds = seconds >= 0 ? Math.min(seconds, RETRY_AFTER_MAX_SECONDS) : null;
-    return new HeadwayError({ code, detail, status, retryAfterSeconds, problem });
-}
-
-function unreachable(cause) {
-    return new HeadwayError({ code: 'network', detail: 'The server could not be reached.' }, { cause });
-}
-
 /** Rejects where the browser cannot read the file: a folder, or a file that is gone or was changed. */
 async function openable(file) {
     try {
@@ -539,8 +241,6 @@ async function openable(file) {
     }
 }
 
-// Small things.
-
 /** Browsers know no type for Markdown and trust the system for the rest; the name knows better. */
 function typeOf(name, declared) {
     const ending = /\.([a-z]+)$/i.exec(name)?.[1].toLowerCase();
@@ -548,61 +248,7 @@ function typeOf(name, declared) {
     return types[ending] ?? (declared || 'application/octet-stream');
 }
 
-function rooted(baseURL) {
-    return baseURL ? new URL(String(baseURL).replace(/\/?$/, '/'), HOME).href : HOME;
-}
-
-function documentPath(id) {
-    return `v1/documents/${encodeURIComponent(id)}`;
-}
-
-function eventsPath(id) {
-    return `${documentPath(id)}/events`;
-}
-
-/** The URL to watch at, saying what is known already so that the server can go on from there. */
-function resuming(path, base, last) {
-    const url = new URL(path, base);
-    if (last) url.searchParams.set('after', `${last.epoch}-${last.offset}`);
-    return url;
-}
-
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    } catch {
-        return null;
-    }
-}
-
 function randomKey() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** A wait that doubles with each try, half of it chance, so that a crowd does not come back all at once. */
-function growing(tries, maxMilliseconds) {
-    return Math.min(maxMilliseconds, 250 * 2 ** tries) * (0.5 + Math.random() / 2);
-}
-
-/** Waits; ends early when the network comes back or the page is looked at again. */
-function pause(milliseconds, signal) {
-    return new Promise((resolve, reject) => {
-        const page = globalThis.document;
-        const seen = () => page.visibilityState === 'visible' && settle(resolve);
-        const woken = () => settle(resolve);
-        const aborted = () => settle(() => reject(signal.reason));
-        const timer = setTimeout(woken, milliseconds);
-        function settle(how) {
-            clearTimeout(timer);
-            removeEventListener('online', woken);
-            page?.removeEventListener('visibilitychange', seen);
-            signal?.removeEventListener('abort', aborted);
-            how();
-        }
-        if (signal?.aborted) return aborted();
-        addEventListener('online', woken);
-        page?.addEventListener('visibilitychange', seen);
-        signal?.addEventListener('abort', aborted);
-    });
 }

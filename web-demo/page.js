@@ -1,12 +1,25 @@
 // The page at Headway's root: what was dropped is sent, what runs is watched, what is done can be looked into.
 // One Row per document; rows are fed by uploads, watches and the list, in any order, and keep only what is newest.
 
-import { HeadwayError, cancel, isNewer, isTerminal, list, remove, result, retry, upload, watch } from './headway.js';
+import {
+    HeadwayError,
+    Watchlist,
+    cancel,
+    isNewer,
+    isTerminal,
+    list,
+    remove,
+    result,
+    retry,
+    upload,
+} from './headway.js';
+import { STAGES, ago, bytes, capital, details, doing, number, remaining, spoken, trouble } from './words.js';
 
 const SENDING_MAX = 2;
-// A browser opens six connections to a host over HTTP/1.1, for all tabs together. An SSE watch holds one for as long
-// as it lasts, and uploads hold SENDING_MAX: with more, a click on Cancel would wait for a document to end.
-const WATCHES_MAX = { websocket: 24, poll: 6, sse: 3 };
+const WATCHES_MAX = 100;
+// A browser opens six connections to a host over HTTP/1.1, for all tabs together. A WebSocket is not among them; an event
+// stream is, so a tab that nobody looks at gives its own back after a while.
+const REST_MILLISECONDS = 5_000;
 const LIST_PAGE_DOCUMENTS = 100;
 const LIST_DOCUMENTS_MAX = 500;
 const LIST_WAIT_MILLISECONDS = { unwatched: 2_000, quiet: 3_000, hidden: 15_000 };
@@ -18,8 +31,6 @@ const ANNOUNCEMENTS_MAX = 3;
 const HOPELESS = new Set(['unsupported_type', 'file_unreadable']);
 
 const TRANSPORTS = { websocket: 'WebSocket', sse: 'SSE', poll: 'Polling' };
-const forced = new URLSearchParams(location.search).get('transport');
-const transport = forced in TRANSPORTS ? forced : 'auto';
 
 const $ = (id) => document.getElementById(id);
 const sheet = $('sheet');
@@ -30,21 +41,12 @@ const byId = new Map();
 
 // A row.
 
-const STAGES = [
-    { name: 'uploading', weight: 20, spoken: 'Uploading', past: 'Uploaded' },
-    { name: 'extracting', weight: 50, spoken: 'Reading', past: 'Read' },
-    { name: 'chunking', weight: 5, spoken: 'Splitting into chunks', past: 'Chunked' },
-    { name: 'embedding', weight: 25, spoken: 'Embedding', past: 'Embedded' },
-];
-
 class Row {
     state = null; // the newest known
     file = null; // while its bytes may have to be sent (again)
     refusal = null; // why it could not be sent
     sending = null; // AbortController
-    watching = null; // AbortController
-    transport = null;
-    phase = null;
+    transport = null; // by which the last news came
     cutOff = false;
     unwatchable = false;
     cancelWanted = false;
@@ -198,12 +200,13 @@ class Row {
 
     /** How news of it comes, or when it ended: words to show, and the data attributes that go with them. */
     #via() {
-        const { state, watching, transport, phase } = this;
+        const { state, transport } = this;
         if (!this.running) return { words: state ? ago(state.updated_at) : '', data: { transport, phase: 'ended' } };
         if (!state) return { words: '', data: { transport: null, phase: null } };
-        if (!watching) return { words: 'Every 2 s', data: { transport: 'list', phase: 'live' } };
-        const words = phase === 'live' ? TRANSPORTS[transport] : `${capital(phase ?? 'connecting')}…`;
-        return { words, data: { transport, phase: phase ?? 'connecting' } };
+        if (!watched.has(this.id)) return { words: 'Every 2 s', data: { transport: 'list', phase: 'live' } };
+        const { name, phase } = connection;
+        const words = phase === 'live' ? TRANSPORTS[name] : `${capital(phase)}…`;
+        return { words, data: { transport: name, phase } };
     }
 
     #measure() {
@@ -465,8 +468,8 @@ async function notSent(row, error) {
     if (!(error instanceof HeadwayError)) throw error;
     if (row.state && isTerminal(row.state)) return;
     if (error.status === 404 && row.state) return dropRow(row);
-    row.watching?.abort();
     row.refuse(error);
+    assignWatches();
     if (error.documentId) {
         await remove(error.documentId).catch(() => {});
         byId.delete(error.documentId);
@@ -513,9 +516,9 @@ async function removeRow(row) {
 }
 
 function dropRow(row) {
-    row.watching?.abort();
     row.sending?.abort();
     rows.delete(row);
+    assignWatches();
     if (byId.get(row.id) === row) byId.delete(row.id);
     if (row.element.contains(document.activeElement)) {
         const near = row.element.nextElementSibling ?? row.element.previousElementSibling;
@@ -525,10 +528,40 @@ function dropRow(row) {
     drawSoon(row);
 }
 
-// Watching: the documents that run, as many as the transport in use allows; the list brings news of the others.
+// Watching: the documents that run, over one connection for all of them; the list brings news of the others.
 
-let transportInUse = transport === 'auto' ? 'websocket' : transport;
+let watchlist = null;
+let watched = new Set();
+let connection = { name: 'websocket', phase: 'connecting' };
 let assigning = false;
+let resting = false;
+
+function startWatching() {
+    watchlist?.close();
+    watched = new Set();
+    connection = { name: transport === 'auto' ? 'websocket' : transport, phase: 'connecting' };
+    watchlist = new Watchlist({
+        transport,
+        onState(state) {
+            const row = byId.get(state.document_id);
+            if (!row) return;
+            row.transport = connection.name;
+            row.apply(state);
+        },
+        onGone(id, error) {
+            const row = byId.get(id);
+            if (!row) return;
+            row.unwatchable = true;
+            if (error.status === 404 && !row.sending) dropRow(row);
+        },
+        onTransport(name, phase) {
+            connection = { name, phase: phase === 'idle' ? 'connecting' : phase };
+            for (const row of rows) if (watched.has(row.id)) row.mark();
+            assignWatches();
+        },
+    });
+    assignWatches();
+}
 
 function assignWatches() {
     if (assigning) return;
@@ -538,37 +571,48 @@ function assignWatches() {
         const rank = { processing: 0, uploading: 1, queued: 2 };
         const running = [...rows].filter((row) => row.running && row.id && !row.unwatchable);
         running.sort((a, b) => rank[a.status] - rank[b.status] || (a.id < b.id ? -1 : 1));
-        running.forEach((row, place) => {
-            if (place >= WATCHES_MAX[transportInUse]) row.watching?.abort();
-            else if (!row.watching) watchRow(row);
-        });
+        const rests = resting && connection.name !== 'websocket';
+        const ids = running.slice(0, rests ? 0 : WATCHES_MAX).map((row) => row.id);
+        const before = watched;
+        watched = new Set(ids);
+        for (const row of running) if (before.has(row.id) !== watched.has(row.id)) row.mark();
+        watchlist.only(ids);
         listSoon();
     });
 }
 
-async function watchRow(row) {
-    const watching = (row.watching = new AbortController());
-    const onTransport = (name, phase) => {
-        row.transport = name;
-        row.phase = phase;
-        row.mark();
-        if (name !== transportInUse) {
-            transportInUse = name;
-            assignWatches();
-        }
-    };
+// The transport: as the address says (`?transport=`), or as it was chosen here before, or automatic.
+
+const KEPT_CHOICE = 'headway.transport';
+let transport = [new URLSearchParams(location.search).get('transport'), kept(KEPT_CHOICE)].find(isTransport) ?? 'auto';
+
+function isTransport(name) {
+    return name === 'auto' || Object.hasOwn(TRANSPORTS, name);
+}
+
+$('transport').value = transport;
+$('transport').addEventListener('change', ({ target }) => {
+    transport = target.value;
+    keep(KEPT_CHOICE, transport);
+    // What was just chosen stands over what the address said, also when the page is loaded again.
+    const address = new URL(location.href);
+    address.searchParams.delete('transport');
+    history.replaceState(history.state, '', address);
+    startWatching();
+});
+
+/** Storage may be forbidden or full; then a choice lasts as long as the page. */
+function keep(key, value) {
     try {
-        const onState = (state) => row.apply(state);
-        row.apply(await watch(row.id, { transport, onState, onTransport, signal: watching.signal }));
-    } catch (error) {
-        if (watching.signal.aborted) return;
-        if (!(error instanceof HeadwayError)) throw error;
-        if (error.status === 404 && !row.sending) dropRow(row);
-        row.unwatchable = true;
-    } finally {
-        if (row.watching === watching) row.watching = null;
-        row.mark();
-        assignWatches();
+        localStorage.setItem(key, value);
+    } catch {}
+}
+
+function kept(key) {
+    try {
+        return localStorage.getItem(key);
+    } catch {
+        return null;
     }
 }
 
@@ -616,7 +660,7 @@ async function followList() {
 let listSoon = () => {};
 
 function listPace() {
-    for (const row of rows) if (row.running && row.id && !row.watching) return 'unwatched';
+    for (const row of rows) if (row.running && row.id && !watched.has(row.id)) return 'unwatched';
     return document.visibilityState === 'visible' ? 'quiet' : 'hidden';
 }
 
@@ -653,176 +697,6 @@ function setCondition(error) {
     else if (error?.passing) words = 'Headway is busy. Trying again…';
     else if (error) words = `Refused: ${error.detail}`;
     if (write($('condition'), words)) announce(words || 'Connected again.');
-}
-
-// Words.
-
-const TROUBLE = {
-    memory_exceeded: {
-        title: 'it needed too much memory',
-        next:
-            'It took more memory than one document may have. Split it into smaller parts, or raise ' +
-            'the limit and retry.',
-    },
-    timeout: {
-        title: 'it took too long',
-        next:
-            'It reached the time limit for one document. Retry once; if that fails too, split it into ' +
-            'smaller parts.',
-    },
-    stalled: {
-        title: 'it stopped moving',
-        next:
-            'Nothing came from it for a minute, so it was stopped. Retry once; if it stops again, ' +
-            'save the file anew and send that.',
-    },
-    crashed: {
-        title: 'the reader crashed',
-        next:
-            'Something in this file broke the reader; nothing else was touched. Save it anew (“Print ' +
-            'to PDF” often helps) and send that.',
-    },
-    unreadable: {
-        title: 'it cannot be read',
-        next:
-            'The file is empty, damaged, or not what its name says. Open it on your side, save it ' +
-            'anew and send that.',
-    },
-    password_protected: {
-        title: 'it is locked',
-        next: 'It asks for a password. Save a copy without one and send that.',
-    },
-    no_text: {
-        title: 'there is no text in it',
-        next:
-            'It is probably a scan: pictures of pages. Run text recognition (OCR) over it and send ' +
-            'what comes out.',
-    },
-    unsupported_type: {
-        title: 'this kind of file is not accepted',
-        next: 'Headway reads PDF, plain text and Markdown. Save it as one of these and send that.',
-    },
-    upload_interrupted: {
-        title: 'the upload was cut off',
-        next: 'Not all of it arrived. Send the file again.',
-    },
-    upload_expired: {
-        title: 'the upload was never finished',
-        next: 'The rest of it did not come in time. Send the file again.',
-    },
-    too_large: { title: 'it is too large', next: null },
-    rate_limited: {
-        title: 'too many at once',
-        next: 'Wait a moment, then try again.',
-    },
-    file_unreadable: {
-        title: 'the browser cannot open it',
-        next: 'It is a folder, or it was moved or changed since. Choose the file again.',
-    },
-    network: {
-        title: 'Headway could not be reached',
-        next: 'Check the connection, then try again.',
-    },
-};
-const BUSY = { title: 'Headway is busy', next: 'It takes no more uploads just now. Wait a moment, then try again.' };
-const TROUBLE_BY_STATUS = { 413: TROUBLE.too_large, 415: TROUBLE.unsupported_type, 429: TROUBLE.rate_limited };
-const UNKNOWN_TROUBLE = { title: 'something went wrong', next: null };
-
-/** What went wrong, and what a person can do next. */
-function trouble({ code, detail, status }) {
-    const known = TROUBLE[code] ?? TROUBLE_BY_STATUS[status];
-    const { title, next } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
-    return { title, next: next ?? detail ?? 'The details may say more.' };
-}
-
-function doing(state) {
-    const { status, stage, error, created_at: begun, updated_at: ended } = state;
-    if (status === 'complete') return `Done — took ${duration(Date.parse(ended) - Date.parse(begun))}`;
-    if (status === 'failed') return `Failed: ${trouble(error ?? {}).title}`;
-    if (status === 'cancelled') return 'Cancelled';
-    if (status === 'uploading') return `Uploading ${portion(state.bytes_received ?? 0, state.bytes_total)}`;
-    if (status === 'queued' && state.attempt > 1) return 'Waiting to run again';
-    const { queue_position: place } = state;
-    if (status === 'queued') return place ? `Waiting (position ${number(place)})` : 'Waiting';
-    const { done = 0, total } = state.stages?.find(({ name }) => name === stage) ?? {};
-    const page = total > 1 ? ` page ${number(Math.min(total, done + 1))} of ${number(total)}` : '';
-    if (stage === 'extracting') return `Reading${page}`;
-    if (stage === 'chunking') return `Splitting into chunks${page && `,${page}`}`;
-    if (stage === 'embedding') return `Embedding${page}`;
-    return capital(stage ?? 'working');
-}
-
-/** The stage alone, for those who listen: numbers would never stop. */
-function spoken(state) {
-    if (isTerminal(state) || state.status === 'queued') return doing(state);
-    return STAGES.find(({ name }) => name === state.stage)?.spoken ?? capital(state.stage ?? 'working');
-}
-
-function details(state) {
-    const past = (stage) => STAGES.find(({ name }) => name === stage)?.past ?? capital(stage);
-    const pages = ({ done, total }) => {
-        if (total == null) return '–';
-        return `${number(done)} of ${number(total)} ${total === 1 ? 'page' : 'pages'}`;
-    };
-    return [
-        ['Uploaded', portion(state.bytes_received ?? 0, state.bytes_total)],
-        ...(state.stages ?? []).map((stage) => [past(stage.name), pages(stage)]),
-        ['Sent', moment(state.created_at)],
-        isTerminal(state) && ['Ended', moment(state.updated_at)],
-        ['Type', state.content_type],
-        state.attempt > 1 && ['Attempt', number(state.attempt)],
-        state.error && ['Error', `${state.error.code}: ${state.error.detail}`],
-        state.message && ['Message', state.message],
-        ['Document', state.document_id],
-        state.sha256 && ['SHA-256', state.sha256],
-    ].filter((pair) => pair && pair[1]);
-}
-
-function remaining(low, high) {
-    if (low == null || high == null) return '';
-    const [unit, name] = high < 60 ? [high < 20 ? 1 : 5, 's'] : high < 5_400 ? [60, 'min'] : [1_800, 'h'];
-    const scale = { s: unit, min: 1, h: 0.5 }[name];
-    const from = Math.max(name === 'h' ? 0.5 : 1, Math.floor(low / unit) * scale);
-    const to = Math.max(from, Math.ceil(high / unit) * scale);
-    return from === to ? `about ${to} ${name}` : `about ${from}–${to} ${name}`;
-}
-
-function duration(milliseconds) {
-    const seconds = Math.max(0, milliseconds / 1000);
-    if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-    if (seconds < 59.5) return `${Math.round(seconds)} s`;
-    if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-    return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
-}
-
-function ago(timestamp) {
-    const minutes = Math.floor((Date.now() - Date.parse(timestamp)) / 60_000);
-    if (minutes < 1) return 'just now';
-    if (minutes < 60) return `${minutes} min ago`;
-    if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
-    return new Date(timestamp).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
-}
-
-const MOMENT = { dateStyle: 'medium', timeStyle: 'medium' };
-const moment = (timestamp) => new Date(timestamp).toLocaleString(undefined, MOMENT);
-const number = (value) => value.toLocaleString('en');
-const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
-
-function inUnit(count, exponent) {
-    const value = count / 1000 ** exponent;
-    return exponent === 0 ? String(Math.round(value)) : value.toFixed(value < 99.95 ? 1 : 0);
-}
-
-function bytes(count) {
-    const exponent = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
-    return `${inUnit(count, exponent)} ${['B', 'kB', 'MB', 'GB', 'TB'][exponent]}`;
-}
-
-/** "3.1 of 12.4 MB": both in the unit of the whole, so that only one number changes. */
-function portion(part, whole) {
-    if (whole == null) return bytes(part);
-    const exponent = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, whole)) / 3)));
-    return `${inUnit(part, exponent)} of ${bytes(whole)}`;
 }
 
 // Elements.
@@ -936,9 +810,20 @@ $('copy').addEventListener('click', async ({ target }) => {
 });
 addEventListener('online', () => wakeList());
 addEventListener('offline', () => setCondition({ code: 'network' }));
+let restTimer = null;
 document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState !== 'visible') return;
-    for (const row of rows) row.mark();
-    wakeList();
+    clearTimeout(restTimer);
+    resting = false;
+    if (document.visibilityState === 'visible') {
+        for (const row of rows) row.mark();
+        wakeList();
+    } else {
+        restTimer = setTimeout(() => {
+            resting = true;
+            assignWatches();
+        }, REST_MILLISECONDS);
+    }
+    assignWatches();
 });
+startWatching();
 followList();

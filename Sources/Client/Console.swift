@@ -11,18 +11,31 @@ package final class Console {
     private let style: LineStyle
     private var painter = FramePainter()
     private var throttle = RedrawThrottle()
-    private var reports: [PlainReport]
+    /// By the numbers of their rows.
+    private var reports: [Int: PlainReport] = [:]
 
-    package init(rows: [ProgressRow], mode: Mode) {
-        board = ProgressBoard(rows: rows)
+    package init(rows: [ProgressRow], mode: Mode, kind: ProgressBoard.Kind = .fixed) {
+        board = ProgressBoard(rows: rows, kind: kind)
         self.mode = mode
         style = LineStyle(environment: Terminal.environment)
-        reports = rows.map { _ in PlainReport() }
     }
 
     /// Bars where standard error draws them, plain lines elsewhere, nothing beside a program's JSON.
     package static func mode(json: Bool) -> Mode {
         json ? .quiet : Terminal.drawsBars ? .bars : .plain
+    }
+
+    /// Puts a row below the others. In an endless board its number is good until the row has ended.
+    package func add(_ row: ProgressRow) -> Int {
+        throttle.touch()
+        return board.add(row)
+    }
+
+    /// What stands in the place of rows where there are none.
+    package func whileEmpty(_ words: String) {
+        guard board.emptyWords != words else { return }
+        board.emptyWords = words
+        throttle.touch()
     }
 
     /// Changes a row; it is shown when its time has come.
@@ -45,7 +58,7 @@ package final class Console {
     /// Shows what has changed, at most 15 times a second. Call once a turn of the loop.
     package func refresh(nowMilliseconds: Int64) {
         switch mode {
-        case .quiet: break
+        case .quiet: board.forgetEnded()
         case .plain: report(nowMilliseconds: nowMilliseconds)
         case .bars: if throttle.takeTurn(nowMilliseconds: nowMilliseconds) { draw() }
         }
@@ -53,6 +66,7 @@ package final class Console {
 
     /// Shows the last state of all rows, whatever the time; they stay.
     package func finish(nowMilliseconds: Int64) {
+        board.emptyWords = nil
         switch mode {
         case .quiet: break
         case .plain: report(nowMilliseconds: nowMilliseconds)
@@ -82,11 +96,12 @@ package final class Console {
     }
 
     private func report(nowMilliseconds: Int64) {
-        for index in board.rows.indices {
-            if let line = reports[index].line(for: board[index], nowMilliseconds: nowMilliseconds) {
-                Terminal.note(style.fit(line))
-            }
+        for (index, row) in board.rows.enumerated() {
+            let line = reports[board.number(at: index), default: PlainReport()]
+                .line(for: row, nowMilliseconds: nowMilliseconds)
+            if let line { Terminal.note(style.fit(line)) }
         }
+        for number in board.forgetEnded() { reports[number] = nil }
     }
 
     private func writeError(_ text: String) {

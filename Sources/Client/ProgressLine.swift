@@ -14,9 +14,15 @@ package struct ProgressLine {
         fileprivate var count = 0
 
         /// The last column stays empty: a terminal that has just filled it is in between two lines.
-        package init(terminalColumns: Int, rows: some Sequence<ProgressRow>) {
+        ///
+        /// `namesWillCome`: leave the room for names that are not known yet. `before`: the columns of the frame before,
+        /// for texts whose rows are no longer there to keep their place.
+        package init(
+            terminalColumns: Int, rows: some Sequence<ProgressRow>, namesWillCome: Bool = false, before: Columns? = nil
+        ) {
             all = max(Self.columnsMin, terminalColumns - 1)
-            var longestName = 1
+            if let before, before.all == all { (long, short, count) = (before.long, before.short, before.count) }
+            var longestName = namesWillCome ? Self.nameMax : 1
             for row in rows {
                 longestName = max(longestName, TerminalText.width(row.name))
                 guard let widest = ProgressLine.widestWords(of: row) else { continue }

@@ -53,6 +53,12 @@ package struct ProgressRow: Equatable, Sendable {
         return false
     }
 
+    /// Whether its figures move: it does not wait in line.
+    package var isWorkedOn: Bool {
+        if case .watching(let state) = phase { return state.status != .queued }
+        return false
+    }
+
     package var ratePerSecond: Double? { rate.perSecond }
 
     /// The row of an upload begins: how long it took counts from here.

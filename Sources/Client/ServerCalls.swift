@@ -49,6 +49,22 @@ package struct ServerCalls {
         return request
     }
 
+    /// The stream of all documents' states, one JSON object a line: first those that have not ended, then every event.
+    package func eventsOfAll() -> Request {
+        var request = Request("GET", address.url(["v1", "events"], query: [("document", "*")]))
+        request.headers = [("Accept", "application/x-ndjson")]
+        request.timeoutMilliseconds = nil
+        request.acceptsCompression = false
+        return request
+    }
+
+    /// One document's state.
+    package func state(id: String) -> Request {
+        var request = Request("GET", address.url(["v1", "documents", id]))
+        request.headers = [Self.acceptJSON]
+        return request
+    }
+
     /// A page of the list; `documentsPerPageMax` at most.
     package func list(status: String?, limit: Int, cursor: String?) -> Request {
         var query: [(name: String, value: String)] = []

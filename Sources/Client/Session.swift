@@ -18,10 +18,13 @@ package final class Session {
     private var idsPrinted = 0
     private var idsWanted = false
 
-    package init(address: ServerAddress, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool) {
+    package init(
+        address: ServerAddress, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool,
+        kind: ProgressBoard.Kind = .fixed
+    ) {
         transfers = Transfers(server: address.shown)
         calls = ServerCalls(address: address)
-        console = Console(rows: rows, mode: mode)
+        console = Console(rows: rows, mode: mode, kind: kind)
         self.printsJSON = printsJSON
         ids = rows.map { _ in nil }
     }
@@ -32,6 +35,12 @@ package final class Session {
             WatchJob(id: id, row: index, session: self, timeoutMilliseconds: timeoutMilliseconds)
         }
         return try run(jobs, atOnce: jobs.count)
+    }
+
+    /// Watches every document, those that will come included, until it is interrupted or the server refuses. For a
+    /// session without rows, whose board is endless.
+    package func watchAll(timeoutMilliseconds: Int64?) throws(ClientError) -> Outcome {
+        try run([WatchAllJob(session: self, timeoutMilliseconds: timeoutMilliseconds)], atOnce: 1)
     }
 
     /// Uploads files, two at once, and with `watching` stays with them to their ends. Ids go to standard output in the

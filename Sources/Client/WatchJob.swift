@@ -62,7 +62,9 @@ final class WatchJob: Job {
     private func take(_ event: Transfer.Event) {
         switch event {
         case .head(let head):
-            if head.isSuccess { session.online() }
+            guard head.isSuccess else { break }
+            watching.connected(nowMilliseconds: Clock.monotonicMilliseconds)
+            session.online()
         case .body(let bytes):
             guard let transfer else { return }
             if transfer.head.isSuccess {

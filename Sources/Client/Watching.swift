@@ -1,7 +1,8 @@
-/// The rules of watching one document over connections that come and go.
+/// The rules of watching over connections that come and go: of one document, or of all.
 ///
-/// Connect where `start` says; pass each state to `receive` and each end of a connection to `connectionEnded`, and do
-/// what they answer. A terminal state ends it, whatever becomes of the connection.
+/// Connect where `start` says; pass each connection to `connected`, each state to `receive` (or to `receiveNews`, where
+/// one stream tells of many documents) and each end of a connection to `connectionEnded`, and do what they answer. A
+/// terminal state ends the watch of a document, whatever becomes of the connection.
 package struct Watching {
     package enum Action: Equatable, Sendable {
         case connect(after: String?)
@@ -27,11 +28,25 @@ package struct Watching {
         self.timeoutMilliseconds = timeoutMilliseconds
     }
 
+    private var connectedAtMilliseconds: Int64?
+
     package var isOffline: Bool { offlineSinceMilliseconds != nil }
 
     package func start() -> Action { .connect(after: after) }
 
     package func connectAgain() -> Action { .connect(after: after) }
+
+    /// The server has begun to answer.
+    package mutating func connected(nowMilliseconds: Int64) {
+        offlineSinceMilliseconds = nil
+        connectedAtMilliseconds = nowMilliseconds
+    }
+
+    /// Something new of some document, on a stream that has no place to resume.
+    package mutating func receiveNews() {
+        offlineSinceMilliseconds = nil
+        backoff.reset()
+    }
 
     package mutating func receive(_ state: DocumentState) {
         offlineSinceMilliseconds = nil
@@ -59,6 +74,11 @@ package struct Watching {
                 return .finish(trouble)
             }
         }
+        // A connection that stood for long was a good one, though there was nothing to tell: a proxy cuts those.
+        if let connected = connectedAtMilliseconds, nowMilliseconds - connected >= Backoff.mostMilliseconds {
+            backoff.reset()
+        }
+        connectedAtMilliseconds = nil
         let since = offlineSinceMilliseconds ?? nowMilliseconds
         offlineSinceMilliseconds = since
         var wait = max(leastMilliseconds, backoff.next(random: random))

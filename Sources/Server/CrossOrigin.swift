@@ -10,7 +10,7 @@ package struct CrossOrigin: Sendable {
 
     static let exposed = [
         "Location", "Content-Location", "Document-ID", "ETag", "Link", "Retry-After", "X-Request-Id",
-        "Content-Disposition",
+        "Content-Disposition", "Preference-Applied",
         "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Complete", "Upload-Limit", "Tus-Resumable",
         "Tus-Version",
         "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",

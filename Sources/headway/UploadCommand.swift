@@ -65,8 +65,8 @@ struct ClientOptions: ParsableArguments {
         return address
     }
 
-    func session(rows: [ProgressRow]) -> Session {
-        Session(address: address, rows: rows, mode: Console.mode(json: json), printsJSON: json)
+    func session(rows: [ProgressRow], kind: ProgressBoard.Kind = .fixed) -> Session {
+        Session(address: address, rows: rows, mode: Console.mode(json: json), printsJSON: json, kind: kind)
     }
 
     /// Runs a command's work and ends the process with the status of its outcome, after saying what went wrong.

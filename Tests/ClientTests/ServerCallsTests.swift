@@ -69,6 +69,15 @@ import Testing
         #expect(calls.events(id: "a", after: nil).url == "http://h:1/v1/documents/a/events")
     }
 
+    @Test("a watch of all is one stream for every document")
+    func eventsOfAll() {
+        let request = calls.eventsOfAll()
+        #expect(request.url == "http://h:1/v1/events?document=%2A")
+        #expect(request.headers.contains { $0 == ("Accept", "application/x-ndjson") })
+        #expect(!request.acceptsCompression && request.timeoutMilliseconds == nil)
+        #expect(calls.state(id: "a/b").url == "http://h:1/v1/documents/a%2Fb")
+    }
+
     @Test("lists are asked page by page")
     func list() {
         #expect(calls.list(status: nil, limit: 50, cursor: nil).url == "http://h:1/v1/documents?limit=50")

@@ -34,6 +34,31 @@ import Testing
         #expect(wait(.closed) == 500)
     }
 
+    @Test("a connection that stood for long was a good one, though nothing was told on it")
+    func stood() {
+        var watching = Watching()
+        func wait(standing milliseconds: Int64) -> Int64 {
+            watching.connected(nowMilliseconds: 0)
+            guard
+                case .wait(let wait) = watching.connectionEnded(.closed, nowMilliseconds: milliseconds, random: 1)
+            else { return -1 }
+            return wait
+        }
+        #expect([wait(standing: 10), wait(standing: 10), wait(standing: 10)] == [500, 1000, 2000])
+        #expect(wait(standing: Backoff.mostMilliseconds) == 500)
+        watching.receiveNews()
+        #expect(wait(standing: 10) == 500)
+    }
+
+    @Test("on a stream that may be silent, the connection itself ends the time out of reach")
+    func silent() {
+        var watching = Watching(timeoutMilliseconds: 1000)
+        #expect(watching.connectionEnded(lost, nowMilliseconds: 0, random: 1) == .wait(milliseconds: 500))
+        watching.connected(nowMilliseconds: 600)
+        #expect(!watching.isOffline)
+        #expect(watching.connectionEnded(lost, nowMilliseconds: 5000, random: 1) == .wait(milliseconds: 1000))
+    }
+
     @Test("waits end at their most and are cut by chance to no less than half")
     func backoff() {
         var backoff = Backoff()

@@ -1,5 +1,6 @@
 """The command line as people and scripts use it: ids on standard output, progress on standard error, exit codes."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import struct
 import subprocess
 import termios
+import threading
 import time
 
 import pytest
@@ -145,6 +147,7 @@ class TestWatch:
             rest = [json.loads(line) for line in process.stdout.read().splitlines()]
             assert process.wait(30) == COMPLETE
         assert proxy.accepted > before
+        assert rest[0]["recovered"] is True, "it goes on behind the last state it has seen"
         states = [first] + rest
         assert states[-1]["status"] == "complete"
         progress = [state["progress"] for state in states]
@@ -163,6 +166,85 @@ class TestWatch:
             assert process.wait(10) == 130
         assert client.state(identifier)["status"] in ("queued", "processing", "complete")
         client.delete(f"/v1/documents/{identifier}", expect=204)
+
+
+class TestWatchAll:
+    @contextlib.contextmanager
+    def watching(self, address, *options):
+        """The command while it runs; it has connected when it is given out. Ended with Ctrl-C if it still runs."""
+        process = subprocess.Popen([binary(), "watch", "--all", "--server", address, *options],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def told(self, stream, enough, seconds=30):
+        """Lines of the stream until `enough` says so of them."""
+        lines, timer = [], threading.Timer(seconds, lambda: os.kill(self.process.pid, signal.SIGKILL))
+        timer.start()
+        while not enough(lines):
+            line = stream.readline()
+            assert line, f"it ended, or said nothing for {seconds} s: {lines[-5:]}"
+            lines.append(line.rstrip("\n"))
+        timer.cancel()
+        return lines
+
+    def test_plain_lines_tell_of_each_document_until_ctrl_c(self, client, small_pdf, medium_pdf):
+        before = client.create(name="there-before.pdf")["document_id"]
+        with self.watching(client.address) as self.process:
+            self.told(self.process.stderr, lambda lines: any("there-before.pdf" in line for line in lines))
+            client.upload(medium_pdf, "first.pdf")
+            client.upload(documents.with_password(), "locked.pdf")
+            client.put_content(before, small_pdf, expect=202)
+            names = ["there-before.pdf: complete, 3 pages in", "first.pdf: complete, 120 pages in", "locked.pdf: failed"]
+            lines = self.told(self.process.stderr, lambda lines: all(
+                any(line.startswith(name) for line in lines) for name in names))
+            assert not any("\x1b" in line or "\r" in line for line in lines)
+            self.process.send_signal(signal.SIGINT)
+            assert self.process.wait(10) == 130
+            assert self.process.stdout.read() == ""
+
+    def test_json_prints_every_event_as_a_line(self, client, medium_pdf):
+        with self.watching(client.address, "--json") as self.process:
+            identifiers = [client.upload(medium_pdf)["document_id"] for _ in range(2)]
+
+            def both_ended(lines):
+                ended = {json.loads(line)["document_id"] for line in lines if '"status":"complete"' in line}
+                return ended >= set(identifiers)
+            states = [json.loads(line) for line in self.told(self.process.stdout, both_ended)]
+            for identifier in identifiers:
+                rules.check_story([state for state in states if state["document_id"] == identifier])
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(10) == 128 + signal.SIGTERM
+            assert self.process.stderr.read() == ""
+
+    def test_what_ended_while_the_connection_was_lost_is_told_afterwards(self, server, client, small_pdf):
+        proxy = Proxy(HOST, server.port)
+        ended, deleted, lasting = [client.create(name=name)["document_id"] for name in
+                                   ("ended.pdf", "deleted.pdf", "lasting.pdf")]
+        with self.watching(proxy.address) as self.process:
+            self.told(self.process.stderr, lambda lines: sum(
+                any(name in line for line in lines) for name in ("ended.pdf", "deleted.pdf", "lasting.pdf")) == 3)
+            proxy.cut()
+            client.put_content(ended, small_pdf, expect=202)
+            client.finish(ended)
+            client.delete(f"/v1/documents/{deleted}", expect=204)
+            client.process(small_pdf, "brief.pdf")
+            proxy.restore()
+            beginnings = ["ended.pdf: complete", "deleted.pdf: deleted", "brief.pdf: complete"]
+            self.told(self.process.stderr, lambda lines: all(
+                any(line.startswith(beginning) for line in lines) for beginning in beginnings))
+            client.put_content(lasting, small_pdf, expect=202)
+            self.told(self.process.stderr, lambda lines: any("lasting.pdf: complete" in line for line in lines))
+        proxy.close()
+
+    def test_a_server_that_stays_away_is_exit_code_5_after_the_timeout(self, headway):
+        headway("watch", "--all", "--timeout", "1", code=UNREACHABLE, address=f"http://{HOST}:1")
+
+    def test_ids_beside_it_are_wrong_usage(self, headway):
+        headway("watch", "--all", NOBODY, code=USAGE)
 
 
 class TestListCancelResult:
@@ -248,6 +330,23 @@ class TestOnATerminal:
         percentages = [int(found) for found in re.findall(r"(\d+)\s?%", shown)]
         assert percentages and percentages == sorted(percentages)
         assert shown.rstrip().splitlines()[-1].strip()
+
+    def test_watch_all_draws_a_board_whose_finished_lines_stay(self, client, small_pdf, medium_pdf):
+        lasting = client.create(name="lasting.pdf")["document_id"]
+
+        def work_and_end(pid):
+            for name in ("one.pdf", "two.pdf"):
+                client.process(medium_pdf, name)
+            time.sleep(0.5)
+            os.kill(pid, signal.SIGINT)
+
+        shown, code = self.on_terminal("watch", "--all", "--server", client.address, until=b"lasting.pdf",
+                                       then=work_and_end)
+        client.delete(f"/v1/documents/{lasting}", expect=204)
+        assert code == 130
+        settled = [line for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines() if "✓" in line]
+        assert [line.split()[1] for line in settled] == ["one.pdf", "two.pdf"], "each once, though one above still runs"
+        assert all(re.search(r"100%\s+120 pages in [\d.]+ s$", line) for line in settled), settled
 
     def test_a_narrow_window_is_never_overrun(self, client, file, small_pdf):
         path = file(small_pdf, "a-name-that-is-much-longer-than-the-window-is-wide-" + "x" * 80 + ".pdf")

@@ -1,0 +1,178 @@
+// What the page says: states, troubles, sizes and times in words a person uses.
+
+import { isTerminal } from './headway.js';
+
+export const STAGES = [
+    { name: 'uploading', weight: 20, spoken: 'Uploading', past: 'Uploaded' },
+    { name: 'extracting', weight: 50, spoken: 'Reading', past: 'Read' },
+    { name: 'chunking', weight: 5, spoken: 'Splitting into chunks', past: 'Chunked' },
+    { name: 'embedding', weight: 25, spoken: 'Embedding', past: 'Embedded' },
+];
+
+const TROUBLE = {
+    memory_exceeded: {
+        title: 'it needed too much memory',
+        next:
+            'It took more memory than one document may have. Split it into smaller parts, or raise ' +
+            'the limit and retry.',
+    },
+    timeout: {
+        title: 'it took too long',
+        next:
+            'It reached the time limit for one document. Retry once; if that fails too, split it into ' +
+            'smaller parts.',
+    },
+    stalled: {
+        title: 'it stopped moving',
+        next:
+            'Nothing came from it for a minute, so it was stopped. Retry once; if it stops again, ' +
+            'save the file anew and send that.',
+    },
+    crashed: {
+        title: 'the reader crashed',
+        next:
+            'Something in this file broke the reader; nothing else was touched. Save it anew (“Print ' +
+            'to PDF” often helps) and send that.',
+    },
+    unreadable: {
+        title: 'it cannot be read',
+        next:
+            'The file is empty, damaged, or not what its name says. Open it on your side, save it ' +
+            'anew and send that.',
+    },
+    password_protected: {
+        title: 'it is locked',
+        next: 'It asks for a password. Save a copy without one and send that.',
+    },
+    no_text: {
+        title: 'there is no text in it',
+        next:
+            'It is probably a scan: pictures of pages. Run text recognition (OCR) over it and send ' +
+            'what comes out.',
+    },
+    unsupported_type: {
+        title: 'this kind of file is not accepted',
+        next: 'Headway reads PDF, plain text and Markdown. Save it as one of these and send that.',
+    },
+    upload_interrupted: {
+        title: 'the upload was cut off',
+        next: 'Not all of it arrived. Send the file again.',
+    },
+    upload_expired: {
+        title: 'the upload was never finished',
+        next: 'The rest of it did not come in time. Send the file again.',
+    },
+    too_large: { title: 'it is too large', next: null },
+    rate_limited: {
+        title: 'too many at once',
+        next: 'Wait a moment, then try again.',
+    },
+    file_unreadable: {
+        title: 'the browser cannot open it',
+        next: 'It is a folder, or it was moved or changed since. Choose the file again.',
+    },
+    network: {
+        title: 'Headway could not be reached',
+        next: 'Check the connection, then try again.',
+    },
+};
+const BUSY = { title: 'Headway is busy', next: 'It takes no more uploads just now. Wait a moment, then try again.' };
+const TROUBLE_BY_STATUS = { 413: TROUBLE.too_large, 415: TROUBLE.unsupported_type, 429: TROUBLE.rate_limited };
+const UNKNOWN_TROUBLE = { title: 'something went wrong', next: null };
+
+/** What went wrong, and what a person can do next. */
+export function trouble({ code, detail, status }) {
+    const known = TROUBLE[code] ?? TROUBLE_BY_STATUS[status];
+    const { title, next } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
+    return { title, next: next ?? detail ?? 'The details may say more.' };
+}
+
+export function doing(state) {
+    const { status, stage, error, created_at: begun, updated_at: ended } = state;
+    if (status === 'complete') return `Done — took ${duration(Date.parse(ended) - Date.parse(begun))}`;
+    if (status === 'failed') return `Failed: ${trouble(error ?? {}).title}`;
+    if (status === 'cancelled') return 'Cancelled';
+    if (status === 'uploading') return `Uploading ${portion(state.bytes_received ?? 0, state.bytes_total)}`;
+    if (status === 'queued' && state.attempt > 1) return 'Waiting to run again';
+    const { queue_position: place } = state;
+    if (status === 'queued') return place ? `Waiting (position ${number(place)})` : 'Waiting';
+    const { done = 0, total } = state.stages?.find(({ name }) => name === stage) ?? {};
+    const page = total > 1 ? ` page ${number(Math.min(total, done + 1))} of ${number(total)}` : '';
+    if (stage === 'extracting') return `Reading${page}`;
+    if (stage === 'chunking') return `Splitting into chunks${page && `,${page}`}`;
+    if (stage === 'embedding') return `Embedding${page}`;
+    return capital(stage ?? 'working');
+}
+
+/** The stage alone, for those who listen: numbers would never stop. */
+export function spoken(state) {
+    if (isTerminal(state) || state.status === 'queued') return doing(state);
+    return STAGES.find(({ name }) => name === state.stage)?.spoken ?? capital(state.stage ?? 'working');
+}
+
+export function details(state) {
+    const past = (stage) => STAGES.find(({ name }) => name === stage)?.past ?? capital(stage);
+    const pages = ({ done, total }) => {
+        if (total == null) return '–';
+        return `${number(done)} of ${number(total)} ${total === 1 ? 'page' : 'pages'}`;
+    };
+    return [
+        ['Uploaded', portion(state.bytes_received ?? 0, state.bytes_total)],
+        ...(state.stages ?? []).map((stage) => [past(stage.name), pages(stage)]),
+        ['Sent', moment(state.created_at)],
+        isTerminal(state) && ['Ended', moment(state.updated_at)],
+        ['Type', state.content_type],
+        state.attempt > 1 && ['Attempt', number(state.attempt)],
+        state.error && ['Error', `${state.error.code}: ${state.error.detail}`],
+        state.message && ['Message', state.message],
+        ['Document', state.document_id],
+        state.sha256 && ['SHA-256', state.sha256],
+    ].filter((pair) => pair && pair[1]);
+}
+
+export function remaining(low, high) {
+    if (low == null || high == null) return '';
+    const [unit, name] = high < 60 ? [high < 20 ? 1 : 5, 's'] : high < 5_400 ? [60, 'min'] : [1_800, 'h'];
+    const scale = { s: unit, min: 1, h: 0.5 }[name];
+    const from = Math.max(name === 'h' ? 0.5 : 1, Math.floor(low / unit) * scale);
+    const to = Math.max(from, Math.ceil(high / unit) * scale);
+    return from === to ? `about ${to} ${name}` : `about ${from}–${to} ${name}`;
+}
+
+function duration(milliseconds) {
+    const seconds = Math.max(0, milliseconds / 1000);
+    if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+    if (seconds < 59.5) return `${Math.round(seconds)} s`;
+    if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+    return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}
+
+export function ago(timestamp) {
+    const minutes = Math.floor((Date.now() - Date.parse(timestamp)) / 60_000);
+    if (minutes < 1) return 'just now';
+    if (minutes < 60) return `${minutes} min ago`;
+    if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
+    return new Date(timestamp).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+}
+
+const MOMENT = { dateStyle: 'medium', timeStyle: 'medium' };
+const moment = (timestamp) => new Date(timestamp).toLocaleString(undefined, MOMENT);
+export const number = (value) => value.toLocaleString('en');
+export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
+function inUnit(count, exponent) {
+    const value = count / 1000 ** exponent;
+    return exponent === 0 ? String(Math.round(value)) : value.toFixed(value < 99.95 ? 1 : 0);
+}
+
+export function bytes(count) {
+    const exponent = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
+    return `${inUnit(count, exponent)} ${['B', 'kB', 'MB', 'GB', 'TB'][exponent]}`;
+}
+
+/** "3.1 of 12.4 MB": both in the unit of the whole, so that only one number changes. */
+function portion(part, whole) {
+    if (whole == null) return bytes(part);
+    const exponent = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, whole)) / 3)));
+    return `${inUnit(part, exponent)} of ${bytes(whole)}`;
+}
