@@ -23,7 +23,8 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
+        let given = event.metadata ?? [:]
+        let all = (metadata.isEmpty ? given : metadata.merging(given) { _, new in new }).sorted { $0.key < $1.key }
         let time = Timestamp.text(unixMilliseconds: Clock.unixMilliseconds)
         var line: [UInt8]
         if isForPeople {
@@ -53,6 +54,8 @@ final class LogWriter: Sendable {
     static let shared = LogWriter()
     static let linesMax = 4096
     static let flushMilliseconds: Int64 = 500
+    /// After a write, lines gather for so long: waking the thread for every line costs a busy loop more than the line.
+    static let gatherMilliseconds: Int64 = 20
 
     private let lines = BlockingQueue<[UInt8]>()
     private let waiting = Atomic<Int>(0)
@@ -71,6 +74,7 @@ final class LogWriter: Sendable {
                 if missing > 0 {
                     try? DescriptorIO.writeAll(2, Array("{\"level\":\"warning\",\"lines_dropped\":\(missing)}\n".utf8))
                 }
+                Thread.sleep(milliseconds: Self.gatherMilliseconds)
             }
         }
     }
