@@ -117,6 +117,9 @@ package struct Document: Sendable, Equatable {
     package var metadata: JSONObject
     /// Whether the bytes came whole: what can be processed, and processed again.
     package internal(set) var isUploaded = false
+    /// Names the upload whose bytes are the document's. An upload that lost its right has another number, so its bytes
+    /// never take the place of these.
+    package var contentToken: Int64?
     package internal(set) var sha256: String?
     package internal(set) var chunkCount: Int64?
     package var message: String?

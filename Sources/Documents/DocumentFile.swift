@@ -28,6 +28,7 @@ package struct DocumentFile: Sendable {
     package var isReady: Bool
     package var status: DocumentStatus
     package var run: Int64?
+    package var contentToken: Int64?
     package var name: String
     package var contentType: String?
     /// Changes when the bytes may have changed.
@@ -61,7 +62,8 @@ extension DocumentOwner {
                     case .text: validator = "t\(run)"
                     }
                     return DocumentFile(
-                        part: part, isReady: isReady, status: status, run: live.run, name: document.name,
+                        part: part, isReady: isReady, status: status, run: live.run,
+                        contentToken: document.contentToken, name: document.name,
                         contentType: document.contentType, validator: validator)
                 })
         }

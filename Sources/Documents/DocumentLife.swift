@@ -78,25 +78,29 @@ extension DocumentOwner {
     }
 
     /// The bytes are durable. Answers once the record is, too; only then may the client be told.
+    ///
+    /// An answer that refuses means that the bytes are not the document's: whoever brought them removes them.
     package func uploadCompleted(
-        _ permit: UploadPermit, bytes: Int64, sha256: String?, contentType: String,
+        _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        finishUpload(permit, .uploadCompleted(bytes: bytes, sha256: sha256, contentType: contentType), then: answer) {
-            owner, document in owner.enqueue(document)
-        }
+        let change = DocumentChange.uploadCompleted(
+            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
+        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
     }
 
     /// The bytes came, and nothing can be made of them.
     package func uploadRefused(
-        _ permit: UploadPermit, _ bytes: Int64, _ sha256: String?, _ reason: DocumentError,
+        _ permit: UploadPermit, _ content: UploadedContent, _ reason: DocumentError,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        finishUpload(permit, .uploadUnusable(bytes: bytes, sha256: sha256, reason), then: answer) { _, _ in }
+        let change = DocumentChange.uploadUnusable(bytes: content.bytes, sha256: content.sha256, reason)
+        finishUpload(permit, content.token, change, then: answer) { _, _ in }
     }
 
     private func finishUpload(
-        _ permit: UploadPermit, _ change: DocumentChange, then answer: @escaping @Sendable (Told) -> Void,
+        _ permit: UploadPermit, _ contentToken: Int64, _ change: DocumentChange,
+        then answer: @escaping @Sendable (Told) -> Void,
         afterwards: @escaping @Sendable (DocumentOwner, LiveDocument) -> Void
     ) {
         guard let document = live[permit.document], permit.isSame(as: document.permit) else {
@@ -104,6 +108,8 @@ extension DocumentOwner {
         }
         document.permit = nil
         document.evictUpload = nil
+        // With the permit the status is `uploading`, so there was no content before and the change can be made.
+        document.document.contentToken = contentToken
         do throws(DocumentConflict) {
             try changeOnRecord(document, change) { [self] document in
                 if !document.isDeleted { afterwards(self, document) }
@@ -148,11 +154,15 @@ extension DocumentOwner {
         }
         // Not waited for: if this is lost the document is found waiting, and runs.
         records.update(record(of: document)) { _ in }
-        answer(Lease(document: id, run: run, type: type, bytes: bytes, attempt: document.document.attempt))
+        answer(
+            Lease(
+                document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,
+                attempt: document.document.attempt))
     }
 
     /// The worker was gone before the run began: the document waits again.
     package func giveBack(_ id: DocumentID, run: Int64) {
+        bytes.removeOutput(of: id, token: run)
         guard let document = leased(id, run) else { return }
         try? change(document, .requeued)
         enqueue(document)
@@ -170,15 +180,14 @@ extension DocumentOwner {
 
     /// A run is over. A run that was given up in the meantime changes nothing.
     package func finished(_ id: DocumentID, run: Int64, _ verdict: RunVerdict) {
-        guard let document = leased(id, run) else { return bytes.removeOutputs(of: id, except: live[id]?.run) }
+        guard let document = leased(id, run) else { return bytes.removeOutput(of: id, token: run) }
         let change: DocumentChange
         switch verdict {
         case .complete(let units, let chunks): change = .completed(units: units, chunks: chunks)
         case .failed(let reason): change = .failed(reason)
         }
         try? changeOnRecord(document, change) { [bytes] document in
-            let keeps = document.document.status == .complete
-            bytes.removeOutputs(of: id, except: keeps ? run : nil)
+            if case .failed = verdict { bytes.removeOutput(of: id, token: run) }
         }
     }
 
@@ -246,7 +255,9 @@ extension DocumentOwner {
                         // Whoever watches and has not been told an end is told one now.
                         if document.told?.isTerminal != true { tell(document, .step) }
                         forget(document)
-                        bytes.removeAll(of: id)
+                        // An upload or a run that is under way clears away its own bytes when it ends.
+                        bytes.removeContent(of: id, token: document.document.contentToken)
+                        if let run = document.run { bytes.removeOutput(of: id, token: run) }
                         answer(nil)
                     }
                 }

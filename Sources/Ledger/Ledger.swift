@@ -246,6 +246,28 @@ package final class Ledger: DocumentRecords {
             }, completion)
     }
 
+    /// The bytes that the record names, of every document: what a start keeps of the files it finds.
+    package func keptBytes(
+        then completion: @escaping @Sendable (Result<[DocumentID: KeptBytes], RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                var kept: [DocumentID: KeptBytes] = [:]
+                try database.execute(
+                    """
+                    SELECT id, CASE status WHEN 'complete' THEN output_token END,
+                        CASE WHEN json_valid(record) THEN json_extract(record, '$.record.content') END, json_valid(record)
+                    FROM documents
+                    """, []
+                ) { row in
+                    guard let id = DocumentID(row.text(0)) else { return }
+                    kept[id] = KeptBytes(
+                        content: row.optionalInteger(2), output: row.optionalInteger(1), isUnknown: row.integer(3) == 0)
+                }
+                return kept
+            }, completion)
+    }
+
     /// Every document that is not in a terminal state, oldest first: what a restart goes on with.
     package func unfinished(then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void) {
         read(

@@ -55,7 +55,7 @@ enum FileRoutes {
     private static func path(_ file: DocumentFile, on server: LoopServer) -> String {
         let store = server.shared.store
         return switch file.part {
-        case .content(let id): store.contentPath(id)
+        case .content(let id): store.contentPath(id, token: file.contentToken)
         case .result(let id): store.resultPath(id, run: file.run ?? 0)
         case .text(let id): store.textPath(id, run: file.run ?? 0)
         }

@@ -171,28 +171,30 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         shared.counters.uploadedBytes.add(Int(receipt.bytes))
         let type = request.declaredType ?? DocumentType.judge(prefix: sink.prefix, name: request.name)
         let (permit, metadata) = (permit, lateMetadata)
-        let (exchange, reply) = (exchange, reply)
+        let content = UploadedContent(token: receipt.token, bytes: receipt.bytes, sha256: receipt.sha256)
         documents.ask(permit.document, from: exchange.loop) { owner, answer in
             if let metadata { owner.describe(permit, metadata: metadata) }
             if receipt.bytes == 0 {
                 owner.uploadRefused(
-                    permit, receipt.bytes, receipt.sha256,
-                    DocumentError(.unreadable, "The upload has no bytes. Choose the file again."), then: answer)
+                    permit, content, DocumentError(.unreadable, "The upload has no bytes. Choose the file again."),
+                    then: answer)
             } else if let type {
-                owner.uploadCompleted(
-                    permit, bytes: receipt.bytes, sha256: receipt.sha256, contentType: type.rawValue, then: answer)
+                owner.uploadCompleted(permit, content, contentType: type.rawValue, then: answer)
             } else {
                 let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
                 owner.uploadRefused(
-                    permit, receipt.bytes, receipt.sha256,
+                    permit, content,
                     DocumentError(
                         .unsupportedType, "The bytes are of a type that is not taken. Send one of \(accepted)."),
                     then: answer)
             }
-        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+        } then: { [self] (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
             case .success(let event): reply.send(event, on: exchange)
-            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .failure(let refusal):
+                // Another upload is the document's, or it was cancelled or deleted before this one was on record.
+                sink.abandon()
+                exchange.respond(Problem(refusal))
             }
         }
     }

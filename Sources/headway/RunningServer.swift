@@ -164,6 +164,7 @@ final class RunningServer: @unchecked Sendable {
 
     private func recover() throws {
         guard let ledger, let shared, let pipeline else { return }
+        try sweep(ledger, shared.store)
         let answers = BlockingQueue<Result<[DocumentRecord], RecordFailure>>()
         ledger.unfinished { answers.put($0) }
         switch answers.takeFirst() {
@@ -182,6 +183,18 @@ final class RunningServer: @unchecked Sendable {
         }
         shared.documents.start()
         loops[0].post { pipeline.start(documents: shared.documents) }
+    }
+
+    private func sweep(_ ledger: Ledger, _ store: BlobStore) throws {
+        let answers = BlockingQueue<Result<[DocumentID: KeptBytes], RecordFailure>>()
+        ledger.keptBytes { answers.put($0) }
+        switch answers.takeFirst() {
+        case .success(let kept)?:
+            let removed = try store.sweep(keeping: kept)
+            if removed > 0 { logger.notice("removed files that no document needs", metadata: ["files": "\(removed)"]) }
+        case .failure(let failure)?: throw StartFailure(description: "the record cannot be read: \(failure).")
+        case nil: break
+        }
     }
 
     private func listen(on address: SocketAddress) throws {
