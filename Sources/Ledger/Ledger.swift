@@ -256,13 +256,15 @@ package final class Ledger: DocumentRecords {
                 try database.execute(
                     """
                     SELECT id, CASE status WHEN 'complete' THEN output_token END,
-                        CASE WHEN json_valid(record) THEN json_extract(record, '$.record.content') END, json_valid(record)
+                        CASE WHEN json_valid(record) THEN json_extract(record, '$.record.content') END,
+                        json_valid(record)
                     FROM documents
                     """, []
                 ) { row in
                     guard let id = DocumentID(row.text(0)) else { return }
                     kept[id] = KeptBytes(
-                        content: row.optionalInteger(2), output: row.optionalInteger(1), isUnknown: row.integer(3) == 0)
+                        content: row.optionalInteger(2), output: row.optionalInteger(1),
+                        isUnknown: row.integer(3) == 0)
                 }
                 return kept
             }, completion)
