@@ -41,6 +41,9 @@ extension BlobStore: RunPaths {}
 final class RunningServer: @unchecked Sendable {
     static let diskThreadCount = 4
     static let drainMilliseconds: Int64 = 8000
+    /// Uploads that are still under way then are answered with 503: the sweep finds them within a second, and they have
+    /// the rest to read it.
+    static let bodiesMilliseconds: Int64 = 6000
     static let endMilliseconds: Int64 = 9500
     static let drainLookMilliseconds: Int64 = 20
     static let nextPortTriesMax = 100
@@ -246,12 +249,13 @@ final class RunningServer: @unchecked Sendable {
         isEnding = true
         endInAnyCase()
         logger.notice("ending: replies are finished, watchers are sent away, workers are stopped")
-        shared?.beginDraining()
+        let now = Clock.monotonicMilliseconds
+        shared?.beginDraining(endMilliseconds: now + Self.bodiesMilliseconds)
         pipeline?.stop()
         for (loop, server) in zip(loops, servers) {
             loop.post { server.drain() }
         }
-        look(deadline: Clock.monotonicMilliseconds + Self.drainMilliseconds)
+        look(deadline: now + Self.drainMilliseconds)
     }
 
     /// A disk that hangs, or a loop that does, must not keep the process: a thread of its own ends it after all.

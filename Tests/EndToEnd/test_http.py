@@ -342,6 +342,18 @@ class TestCORS:
                 assert headers.get("access-control-allow-origin") == answer
                 assert "origin" in ", ".join(headers.get_all("vary")).lower()
 
+    @pytest.mark.parametrize("rest, status", [
+        ("no field at all\r\n\r\n", 400), ("X: {long}\r\n\r\n", 431), ("Content-Length: five\r\n\r\n", 400),
+        ("Expect: the-moon\r\nContent-Length: 5\r\n\r\nhello", 417), ("Content-Le", 408),
+    ])
+    def test_a_refused_head_is_answered_by_the_fields_it_had(self, start_server, rest, status):
+        client = start_server("--allow-origin", ORIGIN).client
+        with client.connect(timeout=30) as connection:
+            connection.send(f"POST /v1/documents HTTP/1.1\r\nHost: a\r\nOrigin: {ORIGIN}\r\nX-Request-Id: abc-125\r\n"
+                            + rest.format(long="a" * HEAD_BYTES_MAX))
+            reply = connection.read_response()  # which checks the CORS headers
+        assert (reply.status, reply.headers["x-request-id"]) == (status, "abc-125")
+
     def test_credentials_are_never_combined_with_any_origin(self, client):
         headers = client.get("/healthz").headers
         assert not (headers["access-control-allow-origin"] == "*" and "access-control-allow-credentials" in headers)

@@ -166,6 +166,9 @@ class TestAGracefulEnd:
                                body=small_pdf[:100])
             eventually(lambda: server.client.get("/v1/documents").json()["documents"])
             server.signal(signal.SIGTERM)
+            # It is told that it was cut off, and when to come again.
+            reply = connection.read_response()
+            assert (reply.status, reply.json()["code"]) == (503, "restarting") and reply.headers["retry-after"]
             assert server.process.wait(DRAIN_SECONDS_MAX + 1) == 0
 
     def test_a_second_signal_ends_it_at_once(self, start_server, small_pdf, long_pdf):
