@@ -83,6 +83,8 @@ package enum DocumentConflict: Error, Equatable {
     case notTerminal
     case alreadyComplete
     case neverUploaded
+    /// The bytes came whole, and nothing can be made of them.
+    case unusableContent
 }
 
 /// One upload and all that is made from it.
@@ -146,6 +148,8 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// The bytes came whole, whatever can be made of them.
+    package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// The place of its newest event.
     package var position: WatchPosition { WatchPosition(epoch: epoch, offset: offset) }
 
@@ -213,7 +217,7 @@ package struct Document: Sendable, Equatable {
         case .retried:
             guard isTerminal else { throw .notTerminal }
             guard status != .complete else { throw .alreadyComplete }
-            guard isUploaded else { throw .neverUploaded }
+            guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
             error = nil
         case .requeued:

@@ -16,6 +16,8 @@ package struct DocumentFile: Sendable {
             }
         }
 
+        package var isContent: Bool { if case .content = self { true } else { false } }
+
         package var readyWhen: String {
             switch self {
             case .content: "uploaded"
@@ -51,7 +53,7 @@ extension DocumentOwner {
                     let status = live.told?.status ?? document.status
                     let isReady: Bool
                     switch part {
-                    case .content: isReady = document.isUploaded && status != .uploading
+                    case .content: isReady = document.hasContent && status != .uploading
                     case .result, .text: isReady = status == .complete
                     }
                     let run = live.run.map { String($0, radix: 36) } ?? "0"

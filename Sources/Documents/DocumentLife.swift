@@ -26,6 +26,20 @@ extension DocumentOwner {
         }
     }
 
+    /// Whether there is a document of this id, in memory or on record.
+    package func isInUse(
+        _ id: DocumentID, then answer: @escaping @Sendable (Result<Bool, DocumentRefusal>) -> Void
+    ) {
+        if live[id] != nil { return answer(.success(true)) }
+        find(id) { result in
+            switch result {
+            case .success: answer(.success(true))
+            case .failure(.notFound): answer(.success(false))
+            case .failure(let refusal): answer(.failure(refusal))
+            }
+        }
+    }
+
     /// What is known of a document whose bytes are about to come.
     package func uploadTarget(
         _ id: DocumentID, then answer: @escaping @Sendable (Result<UploadTarget, DocumentRefusal>) -> Void

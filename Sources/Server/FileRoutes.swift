@@ -40,6 +40,8 @@ enum FileRoutes {
             switch result {
             case .failure(.notFound): exchange.respond(.notFound)
             case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let file) where !file.isReady && file.part.isContent && file.status.isTerminal:
+                exchange.respond(.neverUploaded)
             case .success(let file) where !file.isReady:
                 exchange.respond(
                     Problem(

@@ -166,6 +166,7 @@ struct DocumentChangeTests {
         #expect(unusable.error == reason)
         #expect(unusable.bytesDone == 700)
         #expect(unusable.sha256 == "ab12")
-        #expect(throws: DocumentConflict.neverUploaded) { try unusable.apply([.retried]) }
+        #expect(unusable.hasContent && !cutOff.hasContent)
+        #expect(throws: DocumentConflict.unusableContent) { try unusable.apply([.retried]) }
     }
 }

@@ -153,10 +153,11 @@ class TestExpect:
             reply = connection.read_response()
             assert (reply.status, reply.interim) == (status, [])
 
-    def test_nor_is_an_id_in_use_asked_for_bytes(self, client):
+    @pytest.mark.parametrize("content_type", [PDF, JSON, "multipart/form-data; boundary=x"])
+    def test_nor_is_an_id_in_use_asked_for_bytes(self, client, content_type):
         identifier = client.create()["document_id"]
         with client.connect() as connection:
-            self.expect(connection, f"POST /v1/documents?id={identifier}", f"Content-Type: {PDF}",
+            self.expect(connection, f"POST /v1/documents?id={identifier}", f"Content-Type: {content_type}",
                         "Content-Length: 1000")
             reply = connection.read_response()
             assert (reply.status, reply.interim) == (409, [])
@@ -214,6 +215,33 @@ class TestLimits:
             connection.send(small_pdf[1000:])
             assert connection.read_response().status == 202
         limited.upload(small_pdf)
+
+    def test_a_crowd_that_comes_at_once_is_held_to_the_number(self, limited):
+        crowd = [limited.connect() for _ in range(24)]
+        try:
+            for connection in crowd:
+                connection.request("POST /v1/documents", "Expect: 100-continue", f"Content-Type: {PDF}",
+                                   "Content-Length: 5")
+            answers = sorted(connection.read_head()[0] for connection in crowd)
+        finally:
+            for connection in crowd:
+                connection.socket.close()
+        assert answers == [100] + [503] * 23
+        eventually(lambda: limited.get("/readyz").status == 200, what="the place is given back")
+
+    def test_a_form_takes_its_place_when_its_file_begins(self, limited, small_pdf):
+        form, form_type = multipart([("metadata", "{}"), ("file", small_pdf, "a.pdf", PDF)])
+        before, file = form[:form.index(b'name="file"')], form[form.index(b'name="file"'):]
+        with limited.connect() as early, limited.connect() as other:
+            early.request("POST /v1/documents", f"Content-Type: {form_type}", f"Content-Length: {len(form)}",
+                          body=before)
+            other.request("POST /v1/documents", "Expect: 100-continue", f"Content-Type: {PDF}",
+                          f"Content-Length: {len(small_pdf)}")
+            assert other.read_head()[0] == 100
+            early.send(file)
+            assert early.read_response().json()["code"] == "too_many_uploads"
+            other.send(small_pdf)
+            assert other.read_response().status == 202
 
     def test_a_head_above_16_kib_is_431(self, client):
         with client.connect() as connection:
