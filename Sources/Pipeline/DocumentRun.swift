@@ -228,7 +228,12 @@ final class DocumentRun: @unchecked Sendable {
         let limits = report.limits
         for processID in [worker?.processID, extractor?.processID, pageCounter?.processID].compactMap({ $0 }) {
             guard let usage = ProcessUsage.of(processID) else { continue }
-            if usage.residentBytes > limits.memoryBytesMax { return end(.memory) }
+            if usage.residentBytes > limits.memoryBytesMax {
+                guard processID == pageCounter?.processID else { return end(.memory) }
+                // The document can be read without its number of pages.
+                pageCounter?.kill()
+                continue
+            }
             if let before = lastTicks[processID], usage.cpuTicks > before { lifeMilliseconds = now }
             lastTicks[processID] = usage.cpuTicks
             // The extractor's CPU time is held by the kernel; a worker is older than this run.
