@@ -165,7 +165,7 @@ package final class DocumentOwner: @unchecked Sendable {
         next.advanceOffset()
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: document.run,
+            ceiling: next.percentage.ceilingOfRecord, outputToken: document.run,
             bytes: next.recorded(now: now))
     }
 
@@ -226,7 +226,9 @@ package final class DocumentOwner: @unchecked Sendable {
         case .tellLater(let milliseconds):
             loop.schedule(afterMilliseconds: milliseconds) { [weak self, weak document] in
                 guard let self, let document, document.pace.waitEnded(at: self.now) else { return }
-                if document.recordsPending == 0 && !document.document.isTerminal { self.tell(document, .tick) }
+                guard document.recordsPending == 0 && !document.document.isTerminal else { return }
+                self.tell(document, .tick)
+                self.recordCeiling(document)
             }
         }
         recordCeiling(document)
