@@ -12,8 +12,11 @@ extension DocumentOwner {
         guard live[document.id] == nil else { return answer(.failure(.idInUse)) }
         let created = LiveDocument(document, loopCount: hub.loops.count)
         live[document.id] = created
+        created.recordsPending = 1
         records.insert(record(of: created)) { [self] result in
             loop.post { [self] in
+                created.recordsPending -= 1
+                defer { settled(created) }
                 switch result {
                 case .success:
                     tell(created, .step)
@@ -207,8 +210,24 @@ extension DocumentOwner {
 
     // MARK: Orders from people
 
-    package func cancel(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
+    /// Finds the document once none of its commits is under way. What an order changes is then told by itself, and what
+    /// it answers is the state that it made, not one that is waiting to be told.
+    private func whenSettled(
+        _ id: DocumentID, then order: @escaping @Sendable (Result<LiveDocument, DocumentRefusal>) -> Void
+    ) {
         find(id) { [self] result in
+            guard case .success(let document) = result, document.recordsPending > 0 else { return order(result) }
+            document.waitingOrders.append { [self] in whenSettled(id, then: order) }
+        }
+    }
+
+    /// A commit is over: lets the orders go on that waited for it, until one begins another.
+    func settled(_ document: LiveDocument) {
+        while document.recordsPending == 0 && !document.waitingOrders.isEmpty { document.waitingOrders.removeFirst()() }
+    }
+
+    package func cancel(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
+        whenSettled(id) { [self] result in
             switch result {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let document):
@@ -232,7 +251,7 @@ extension DocumentOwner {
     }
 
     package func retry(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
-        find(id) { [self] result in
+        whenSettled(id) { [self] result in
             switch result {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let document):

@@ -14,6 +14,8 @@ final class LiveDocument: @unchecked Sendable {
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0
+    /// Orders that wait for them (`whenSettled`).
+    var waitingOrders: [@Sendable () -> Void] = []
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
     var permit: UploadPermit?
@@ -213,6 +215,7 @@ package final class DocumentOwner: @unchecked Sendable {
                     retire(document)
                 }
                 completion(document)
+                settled(document)
             }
         }
     }
