@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -76,6 +77,17 @@ class TestStarting:
         data = ["--data", tmp_path / "data"] if arguments[0] == "serve" else []
         done = run_headway(*arguments, *data)
         assert done.returncode == 64 and done.stdout == "" and done.stderr
+
+    @pytest.mark.parametrize("option", ["workers", "loops", "size-limit", "worker-memory", "work-seconds",
+                                        "stall-seconds", "uploads-max", "chunk-characters", "chunk-overlap"])
+    def test_a_number_has_its_bounds_and_they_are_told(self, tmp_path, option):
+        variable = "HEADWAY_" + option.upper().replace("-", "_")
+        for value in (2**63 - 1, -1):
+            done = run_headway("serve", "--data", tmp_path / "data", f"--{option}={value}")
+            assert done.returncode == 64 and f"--{option}" in done.stderr and str(value) in done.stderr, done.stderr
+            assert re.search(r"a number from \d+ to \d+", done.stderr), done.stderr
+        done = run_headway("serve", "--data", tmp_path / "data", env={**os.environ, variable: "abc"})
+        assert done.returncode == 64 and f"{variable}=abc" in done.stderr, done.stderr
 
     def test_a_data_directory_that_cannot_be_one_is_told(self, tmp_path):
         path = tmp_path / "file"
