@@ -416,6 +416,18 @@ class TestProblemsAndRequestIds:
 
 
 class TestCoding:
+    def test_a_large_list_is_the_same_packed(self, start_server):
+        """It is packed by another thread than the one that answers; what comes next on the connection waits for it."""
+        client = start_server().client
+        identifiers = [client.create(metadata={"text": f"{number}" * 1000})["document_id"] for number in range(100, 140)]
+        with client.connect() as connection:
+            connection.request("GET /v1/documents?limit=500", "Accept-Encoding: gzip")
+            connection.request("GET /healthz")
+            reply = connection.read_response()
+            assert connection.read_response().json() == {"status": "ok"}
+        assert reply.headers["content-encoding"] == "gzip" and len(reply.decoded()) > 100_000
+        assert [state["document_id"] for state in json.loads(reply.decoded())["documents"]] == identifiers[::-1]
+
     @pytest.mark.parametrize("path", ["/", "/headway.js", "/v1/documents"])
     def test_gzip_for_those_who_ask(self, client, path):
         for number in range(5):
