@@ -20,6 +20,7 @@ extension DocumentOwner {
                 switch result {
                 case .success:
                     tell(created, .step)
+                    retire(created)
                     answer(created.answer)
                 case .failure(let failure):
                     if live[document.id] === created { live[document.id] = nil }
@@ -144,8 +145,35 @@ extension DocumentOwner {
         document.evictUpload = nil
         if document.document.awaitsContent {
             try? change(document, .uploadLost)
+            retire(document)
         } else {
             try? changeOnRecord(document, .failed(reason))
+        }
+    }
+
+    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal one
+    /// may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so that
+    /// offsets go on where they were.
+    func retireWaiting(_ document: LiveDocument) {
+        guard document.waitsForContent, !document.isLookDue else { return }
+        document.isLookDue = true
+        loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
+            guard let self, let document, self.live[document.document.id] === document else { return }
+            document.isLookDue = false
+            let idleMilliseconds = self.now.unixMilliseconds - document.document.updatedAtMilliseconds
+            guard document.isUnused, idleMilliseconds >= Self.retainedMilliseconds else {
+                return self.retireWaiting(document)
+            }
+            let offset = document.document.offset
+            self.records.update(self.record(of: document)) { [self] result in
+                self.loop.post { [self] in
+                    guard self.live[document.document.id] === document else { return }
+                    guard case .success = result, document.isUnused, document.document.offset == offset else {
+                        return self.retireWaiting(document)
+                    }
+                    self.forget(document)
+                }
+            }
         }
     }
 
@@ -315,6 +343,7 @@ extension DocumentOwner {
         case .uploading where document.document.awaitsContent:
             _ = try? document.document.apply(.uploadLost, at: now)
             tell(document, .step)
+            retire(document)
         case .uploading:
             let words = "The server was restarted before all bytes had arrived. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadInterrupted, words)))
@@ -325,4 +354,13 @@ extension DocumentOwner {
         case .complete, .failed, .cancelled: break
         }
     }
+}
+
+extension LiveDocument {
+    /// It was created first, and nobody brings its bytes now.
+    fileprivate var waitsForContent: Bool {
+        document.status == .uploading && document.awaitsContent && permit == nil && !isDeleted
+    }
+
+    fileprivate var isUnused: Bool { waitsForContent && recordsPending == 0 && audience.isEmpty }
 }

@@ -16,6 +16,8 @@ final class LiveDocument: @unchecked Sendable {
     var recordsPending = 0
     /// Orders that wait for them (`whenSettled`).
     var waitingOrders: [@Sendable () -> Void] = []
+    /// A look whether it may leave memory is due (`retireWaiting`).
+    var isLookDue = false
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
     var permit: UploadPermit?
@@ -148,7 +150,7 @@ package final class DocumentOwner: @unchecked Sendable {
 
     /// Lets a terminal document leave memory once nobody has asked for it for a while.
     func retire(_ document: LiveDocument) {
-        guard document.document.isTerminal else { return }
+        guard document.document.isTerminal else { return retireWaiting(document) }
         loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
             guard let self, let document, self.live[document.document.id] === document else { return }
             guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
