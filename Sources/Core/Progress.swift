@@ -46,9 +46,9 @@ package struct PipelineShape: Sendable, Equatable {
 /// Theory of operation: `wanted` is what the work amounts to now, `told` what watchers were last told, and `published`,
 /// between the two, what may be told next; it only grows. Before a figure above `recordedCeiling` is told, a ceiling is
 /// put on record, at most one point above what was *told* (`ceilingToRecord`); until that is done the figure waits at
-/// the old one. So a figure that is far behind climbs by a point a commit, each told before the next is asked for. After
-/// a crash the recorded ceiling becomes the floor: it is at least what anybody was told and at most a point more, and
-/// the figure rests there until the work has caught up.
+/// the old one. So a figure that is far behind climbs by a point a commit, each told before the next is asked for.
+/// After a crash the recorded ceiling becomes the floor: it is at least what anybody was told and at most a point more,
+/// and the figure rests there until the work has caught up.
 ///
 /// A step that is recorded before it is told carries the whole figure (`ceilingOfRecord`): its record says it itself.
 package struct Percentage: Sendable, Equatable {

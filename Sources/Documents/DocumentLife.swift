@@ -151,9 +151,9 @@ extension DocumentOwner {
         }
     }
 
-    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal one
-    /// may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so that
-    /// offsets go on where they were.
+    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal
+    /// one may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so
+    /// that offsets go on where they were.
     func retireWaiting(_ document: LiveDocument) {
         guard document.waitsForContent, !document.isLookDue else { return }
         document.isLookDue = true

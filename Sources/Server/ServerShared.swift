@@ -55,8 +55,8 @@ package final class ServerShared: Sendable {
 
     /// No new work is taken; what is being answered is answered.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
-    /// What has not come by `endMilliseconds` (of the monotonic clock) is answered as cut off, while there is still time
-    /// to send the answer.
+    /// What has not come by `endMilliseconds` (of the monotonic clock) is answered as cut off, while there is still
+    /// time to send the answer.
     package func beginDraining(endMilliseconds: Int64) {
         drainingEndMilliseconds.store(endMilliseconds, ordering: .relaxed)
         draining.store(true, ordering: .relaxed)

@@ -50,8 +50,8 @@ package struct HTTPRequestDecoder {
         return false
     }
 
-    /// The fields of a head that is not whole: what the answer to a malformed or cut head may go by. They are well-formed
-    /// each for itself; that they belong together is not established.
+    /// The fields of a head that is not whole: what the answer to a malformed or cut head may go by. They are
+    /// well-formed each for itself; that they belong together is not established.
     package var fieldsSoFar: HTTPFields { fields }
 
     /// Consumes `input` from `position` on up to the next event. Call it until it says `.needMore`, or stop at `.end`

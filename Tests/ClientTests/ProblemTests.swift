@@ -58,7 +58,8 @@ import Testing
     @Test("of several outcomes the gravest counts, in the order the help tells")
     func gravest() {
         let order: [Outcome] = [
-            .interrupted(signal: 2), .unwritableOutput, .unreachable, .refused, .unreadableFile, .notFound, .failed, .cancelled, .complete,
+            .interrupted(signal: 2), .unwritableOutput, .unreachable, .refused, .unreadableFile, .notFound, .failed,
+            .cancelled, .complete,
         ]
         for (index, status) in order.enumerated() {
             #expect(Outcome.gravest(Array(order[index...].reversed())) == status)

@@ -47,7 +47,8 @@ struct NewDocumentTests {
         let id = request.makeID()
         var document = Document(
             id: id, epoch: "9f3c0001", name: NewDocument.cleaned(request.name), contentType: nil, bytesTotal: .max,
-            pipeline: .document, metadata: request.metadata, awaitsContent: false, at: .init(monotonicMilliseconds: 0, unixMilliseconds: 0))
+            pipeline: .document, metadata: request.metadata, awaitsContent: false,
+            at: .init(monotonicMilliseconds: 0, unixMilliseconds: 0))
         let words = String(repeating: "\u{1}", count: 100_000)
         _ = try document.apply(
             .failed(DocumentError(.unreadable, words)), at: .init(monotonicMilliseconds: 0, unixMilliseconds: 0))
