@@ -5,11 +5,13 @@ import System
 /// Where a document's bytes lie in the data directory.
 ///
 ///     incoming/<id>.<upload>     bytes on their way in; swept at start
-///     content/<id>               the original, whole and synced
+///     content/<id>.<upload>      the original, whole and synced
 ///     results/<id>.<run>.ndjson  chunks and vectors of one run
 ///     text/<id>.<run>.txt        the text of one run, pages parted by form feeds
 ///
-/// Names are identifiers alone: nothing that a client sends ever becomes part of a path.
+/// Names are identifiers alone: nothing that a client sends ever becomes part of a path. An upload and a run have a
+/// number that nothing else ever had, and the record names the ones that count. So files are removed by their exact
+/// name, at any time and in any order; nothing that is made meanwhile can be hit.
 package final class BlobStore: DocumentBytes {
     package let directory: String
     package let disk: DiskThreads
@@ -27,10 +29,13 @@ package final class BlobStore: DocumentBytes {
     package var resultDirectory: String { "\(directory)/results" }
     package var textDirectory: String { "\(directory)/text" }
 
-    package func incomingPath(_ id: DocumentID, upload: UInt64) -> String {
-        "\(directory)/incoming/\(id).\(String(upload, radix: 16))"
+    package func incomingPath(_ id: DocumentID, token: Int64) -> String {
+        "\(directory)/incoming/\(id).\(String(token, radix: 16))"
     }
-    package func contentPath(_ id: DocumentID) -> String { "\(contentDirectory)/\(id)" }
+    /// A record without a token is of a time when content was named by the document alone.
+    package func contentPath(_ id: DocumentID, token: Int64?) -> String {
+        "\(contentDirectory)/\(id)" + (token.map { "." + String($0, radix: 16) } ?? "")
+    }
     package func resultPath(_ id: DocumentID, run: Int64) -> String {
         "\(resultDirectory)/\(id).\(String(run, radix: 16)).ndjson"
     }
@@ -38,25 +43,49 @@ package final class BlobStore: DocumentBytes {
         "\(textDirectory)/\(id).\(String(run, radix: 16)).txt"
     }
 
-    package func removeAll(of id: DocumentID) {
-        let content = contentPath(id)
-        disk.submit { try? Files.remove(content) }
-        removeOutputs(of: id, except: nil)
+    package func removeContent(of id: DocumentID, token: Int64?) {
+        remove([contentPath(id, token: token)])
     }
 
-    package func removeOutputs(of id: DocumentID, except run: Int64?) {
-        let kept = run.map { Set([resultPath(id, run: $0), textPath(id, run: $0)]) } ?? []
-        let prefix = "\(id)."
-        let folders = [resultDirectory, textDirectory]
-        disk.submit {
-            // What cannot be removed now is removed with the document's next run or with the document.
-            for folder in folders {
-                for name in (try? Files.names(in: folder)) ?? [] where name.hasPrefix(prefix) {
-                    let path = "\(folder)/\(name)"
-                    if !kept.contains(path) { try? Files.remove(path) }
-                }
+    package func removeOutput(of id: DocumentID, token: Int64) {
+        remove([resultPath(id, run: token), textPath(id, run: token)])
+    }
+
+    private func remove(_ paths: [String]) {
+        // What cannot be removed now is removed at the next start.
+        disk.submit { for path in paths { try? Files.remove(path) } }
+    }
+
+    /// Removes what an earlier process left behind: files of documents that are gone, of uploads that lost their right
+    /// and of runs that did not become the result. `kept` is all that the record names. Blocks; called once at start,
+    /// before anything is uploaded or run.
+    package func sweep(keeping kept: [DocumentID: KeptBytes]) throws(SystemError) -> Int {
+        var removed = 0
+        for folder in [contentDirectory, resultDirectory, textDirectory] {
+            for name in try Files.names(in: folder) {
+                // What is not named as ours is not ours to remove.
+                guard let parts = Self.parts(of: name), !isKept(parts, in: folder, kept) else { continue }
+                try Files.remove("\(folder)/\(name)")
+                removed += 1
             }
         }
+        return removed
+    }
+
+    private func isKept(
+        _ parts: (id: DocumentID, token: Int64?), in folder: String, _ kept: [DocumentID: KeptBytes]
+    ) -> Bool {
+        guard let bytes = kept[parts.id] else { return false }
+        return bytes.isUnknown || parts.token == (folder == contentDirectory ? bytes.content : bytes.output)
+    }
+
+    /// `<id>`, `<id>.<token>` or `<id>.<token>.<kind>`.
+    private static func parts(of name: String) -> (id: DocumentID, token: Int64?)? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count <= 3, let id = DocumentID(String(parts[0])) else { return nil }
+        guard parts.count > 1 else { return (id, nil) }
+        guard let token = Int64(parts[1], radix: 16) else { return nil }
+        return (id, token)
     }
 
     package struct Room: Sendable {

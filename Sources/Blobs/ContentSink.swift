@@ -1,11 +1,12 @@
 import Core
 import Crypto
 import Loop
-import Synchronization
 import System
 
 /// What became of an upload's bytes.
 package struct ContentReceipt: Sendable {
+    /// Names them: the document's once it is on the document's record.
+    package var token: Int64
     package var bytes: Int64
     package var sha256: String?
 }
@@ -40,9 +41,11 @@ package final class ContentSink: @unchecked Sendable {
     package init(store: BlobStore, document: DocumentID, loop: EventLoop) {
         self.loop = loop
         disk = store.disk
+        // Never used before, so that two uploads of one document never meet in one file.
+        let token = Int64(Randomness.integer() >> 1)
         file = ContentFile(
-            path: store.incomingPath(document, upload: Randomness.integer()), finalPath: store.contentPath(document),
-            directory: store.contentDirectory)
+            token: token, path: store.incomingPath(document, token: token),
+            finalPath: store.contentPath(document, token: token), directory: store.contentDirectory)
     }
 
     package var isCongested: Bool { waiting.count + (isWriting ? 1 : 0) >= Self.buffersInFlightMax }
@@ -131,12 +134,13 @@ package final class ContentSink: @unchecked Sendable {
 
     private func finished(_ result: Result<ContentReceipt, SystemError>) {
         isWriting = false
+        if isAbandoned { return discard() }
         let completion = finishing
         finishing = nil
         completion?(result)
     }
 
-    /// The upload is given up: its bytes are removed.
+    /// The upload is given up, or its bytes did not become the document's: they are removed, whatever name they have.
     package func abandon() {
         guard !isAbandoned else { return }
         isAbandoned = true
@@ -145,7 +149,6 @@ package final class ContentSink: @unchecked Sendable {
         drained = nil
         failed = nil
         finishing = nil
-        file.abandon()
         // After a failure the file has been discarded already, and must not be twice.
         if !isWriting && failure == nil { discard() }
     }
@@ -160,6 +163,7 @@ private final class ContentFile: @unchecked Sendable {
     /// Dirty pages are pushed out in steps of this size and dropped behind.
     static let pushOutBytes: Int64 = 4 << 20
 
+    private let token: Int64
     private let path: String
     private let finalPath: String
     private let directory: String
@@ -167,11 +171,10 @@ private final class ContentFile: @unchecked Sendable {
     private var digest = Digest(.sha256)
     private var bytes: Int64 = 0
     private var pushedOutBytes: Int64 = 0
-    private let isAbandoned = Atomic<Bool>(false)
+    private var isRenamed = false
 
-    func abandon() { isAbandoned.store(true, ordering: .releasing) }
-
-    init(path: String, finalPath: String, directory: String) {
+    init(token: Int64, path: String, finalPath: String, directory: String) {
+        self.token = token
         self.path = path
         self.finalPath = finalPath
         self.directory = directory
@@ -205,12 +208,12 @@ private final class ContentFile: @unchecked Sendable {
         do throws(SystemError) {
             let raw = try open()
             try Files.sync(raw)
-            // An upload that lost its right in the meantime must not replace the bytes of the one that has it.
-            guard !isAbandoned.load(ordering: .acquiring) else { throw SystemError.abandoned }
             try Files.rename(path, to: finalPath)
+            isRenamed = true
             try Files.syncDirectory(directory)
             descriptor = nil
-            return .success(ContentReceipt(bytes: bytes, sha256: Digest.hexadecimal(digest.finish())))
+            return .success(
+                ContentReceipt(token: token, bytes: bytes, sha256: Digest.hexadecimal(digest.finish())))
         } catch {
             discard()
             return .failure(error)
@@ -220,6 +223,6 @@ private final class ContentFile: @unchecked Sendable {
     func discard() {
         descriptor = nil
         // Swept at the next start if it cannot be removed now.
-        try? Files.remove(path)
+        try? Files.remove(isRenamed ? finalPath : path)
     }
 }

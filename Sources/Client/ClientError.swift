@@ -14,6 +14,8 @@ package enum ClientError: Error, Equatable {
     case interrupted(signal: Int32)
     /// Whoever read our standard output has gone.
     case outputClosed
+    /// Standard output takes no more: a full disk, above all.
+    case outputFailed(reason: String)
 
     package var words: String {
         switch self {
@@ -32,6 +34,8 @@ package enum ClientError: Error, Equatable {
             "interrupted"
         case .outputClosed:
             "standard output was closed"
+        case .outputFailed(let reason):
+            "the output could not be written: \(reason)"
         }
     }
 
@@ -47,6 +51,7 @@ package enum ClientError: Error, Equatable {
         case .file: .unreadableFile
         case .interrupted(let signal): .interrupted(signal: signal)
         case .outputClosed: .outputClosed
+        case .outputFailed: .unwritableOutput
         }
     }
 }

@@ -1,6 +1,6 @@
 /// How a command ends, for scripts: one number per answer.
 package enum Outcome: Equatable, Sendable {
-    case complete, failed, cancelled, notFound, unreachable, refused, unreadableFile
+    case complete, failed, cancelled, notFound, unreachable, refused, unreadableFile, unwritableOutput
     case interrupted(signal: Int32)
     case outputClosed
 
@@ -13,6 +13,7 @@ package enum Outcome: Equatable, Sendable {
         case .unreachable: 5
         case .refused: 6
         case .unreadableFile: 66  // EX_NOINPUT of sysexits, beside ArgumentParser's 64 for usage.
+        case .unwritableOutput: 74  // EX_IOERR.
         case .interrupted(let signal): 128 + signal  // As a shell tells it: 130 for Ctrl-C.
         case .outputClosed: 128 + 13
         }
@@ -41,8 +42,9 @@ package enum Outcome: Equatable, Sendable {
         case .unreadableFile: 4
         case .refused: 5
         case .unreachable: 6
-        case .outputClosed: 7
-        case .interrupted: 8
+        case .unwritableOutput: 7
+        case .outputClosed: 8
+        case .interrupted: 9
         }
     }
 
@@ -57,7 +59,8 @@ package enum Outcome: Equatable, Sendable {
           6    the server refused; its reason is shown
           64   wrong usage
           66   a file could not be read
+          74   the output could not be written
           130  interrupted with Ctrl-C
-        Of several documents the gravest counts: 130, 5, 6, 66, 4, 1, 3, 0.
+        Of several documents the gravest counts: 130, 74, 5, 6, 66, 4, 1, 3, 0.
         """
 }

@@ -50,7 +50,8 @@ package struct StageWords: Equatable, Sendable {
         guard let current = Self.current(of: state), current.done > 0 else {
             // A worker's own remark says more than the stage's name, where there is no page to tell.
             let remark = state.message.map(TerminalText.clean).flatMap { $0.isEmpty ? nil : $0 }
-            let words = remark ?? (state.stage == "extracting" ? "opening the document" : Self.verb(of: state.stage))
+            let isOpening = state.stage == "extracting" && !Self.hasBegun(state)
+            let words = remark ?? (isOpening ? "opening the document" : Self.verb(of: state.stage))
             self = Self(long: words + again, short: words + again, count: words, rateUnit: nil)
             return
         }
@@ -73,6 +74,11 @@ package struct StageWords: Equatable, Sendable {
         guard state.pagesDone != nil || state.pagesTotal != nil else { return nil }
         if let stage = state.stages.first(where: { $0.name == state.stage }) { return (stage.done, stage.total) }
         return state.pagesDone.map { ($0, state.pagesTotal) }
+    }
+
+    /// Whether the present stage has done anything, also where it counts in what says nothing to a person.
+    private static func hasBegun(_ state: DocumentState) -> Bool {
+        state.stages.contains { $0.name == state.stage && $0.done > 0 }
     }
 
     private static func verb(of stage: String?) -> String {

@@ -19,7 +19,7 @@ package enum Terminal {
         return (Int(size.ws_col), size.ws_row > 0 ? Int(size.ws_row) : 24)
     }
 
-    /// Writes all of it; `outputClosed` when the reader has gone.
+    /// Writes all of it; `outputClosed` when the reader of a pipe has gone, `outputFailed` when a disk says no.
     package static func write(_ bytes: [UInt8], to descriptor: Int32) throws(ClientError) {
         var start = 0
         while start < bytes.count {
@@ -29,8 +29,10 @@ package enum Terminal {
             } else if errno == EAGAIN {
                 var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 poll(&wait, 1, 1000)
-            } else if errno != EINTR {
+            } else if errno == EPIPE {
                 throw .outputClosed
+            } else if errno != EINTR {
+                throw .outputFailed(reason: errorText(errno))
             }
             if count < 0, let signal = Interrupts.taken { throw .interrupted(signal: signal) }
         }

@@ -70,7 +70,8 @@ package enum ChangeWeight: Sendable, Equatable {
     case none
     /// Progress: may be merged with later progress.
     case tick
-    /// A change of status or stage: told at once, never merged away for a watcher that keeps up.
+    /// A change of status or stage: told at once, never merged away for a watcher that keeps up. So is a figure on its
+    /// way up that waits for being told: at most a hundred in a document's life.
     case step
 }
 
@@ -83,6 +84,8 @@ package enum DocumentConflict: Error, Equatable {
     case notTerminal
     case alreadyComplete
     case neverUploaded
+    /// The bytes came whole, and nothing can be made of them.
+    case unusableContent
 }
 
 /// One upload and all that is made from it.
@@ -117,6 +120,9 @@ package struct Document: Sendable, Equatable {
     package var metadata: JSONObject
     /// Whether the bytes came whole: what can be processed, and processed again.
     package internal(set) var isUploaded = false
+    /// Names the upload whose bytes are the document's. An upload that lost its right has another number, so its bytes
+    /// never take the place of these.
+    package var contentToken: Int64?
     package internal(set) var sha256: String?
     package internal(set) var chunkCount: Int64?
     package var message: String?
@@ -143,6 +149,8 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// The bytes came whole, whatever can be made of them.
+    package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// The place of its newest event.
     package var position: WatchPosition { WatchPosition(epoch: epoch, offset: offset) }
 
@@ -150,6 +158,7 @@ package struct Document: Sendable, Equatable {
     package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {
         let before = (status, shownStage)
         var isTick = false
+        var isUrgent = false
         switch change {
         case .uploadBegan(let total, let type):
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
@@ -210,7 +219,7 @@ package struct Document: Sendable, Equatable {
         case .retried:
             guard isTerminal else { throw .notTerminal }
             guard status != .complete else { throw .alreadyComplete }
-            guard isUploaded else { throw .neverUploaded }
+            guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
             error = nil
         case .requeued:
@@ -218,9 +227,10 @@ package struct Document: Sendable, Equatable {
             status = .queued
             repeatsAttempt = true
         case .ceilingRecorded(let ceiling):
-            let told = percentage.published
+            let before = percentage.published
             percentage.ceilingRecorded(ceiling)
-            if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != told }
+            if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != before }
+            isUrgent = isTick && percentage.isHeldBack
         case .queued(let position):
             guard status == .queued else { return .none }
             isTick = position != queuePosition
@@ -228,9 +238,9 @@ package struct Document: Sendable, Equatable {
         }
         if status != .processing { estimate = nil }
         if status != .queued { queuePosition = nil }
-        if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
+        if isTerminal { percentage.rest() } else { _ = percentage.fold(raw: rawPercentage) }
         updatedAtMilliseconds = now.unixMilliseconds
-        if before != (status, shownStage) { return .step }
+        if isUrgent || before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }
 
@@ -244,7 +254,10 @@ package struct Document: Sendable, Equatable {
     }
 
     /// Takes the next offset: the state as it is now is about to be told.
-    package mutating func advanceOffset() { offset += 1 }
+    package mutating func advanceOffset() {
+        offset += 1
+        percentage.markTold()
+    }
 
     /// Goes on after the process ended: offsets restart under a new epoch, and the percentage rests at its ceiling.
     package mutating func recover(epoch: String, ceiling: Double) {

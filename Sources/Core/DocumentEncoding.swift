@@ -96,6 +96,7 @@ extension Document {
         writer.key("units_are_pages"); writer.bool(unitsArePages)
         writer.key("stage_floor"); writer.integer(stageFloor)
         writer.key("uploaded"); writer.bool(isUploaded)
+        writer.key("content"); writer.optional(contentToken)
         writer.key("awaits_content"); writer.bool(awaitsContent)
         writer.key("declared_bytes"); writer.optional(declaredBytes)
         writer.key("has_run"); writer.bool(hasRun)
@@ -139,6 +140,7 @@ extension Document {
         declaredBytes = hidden["declared_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
         isUploaded = hidden["uploaded"]?.boolValue ?? false
+        contentToken = hidden["content"]?.integerValue
         sha256 = record["sha256"]?.stringValue
         chunkCount = hidden["chunks"]?.integerValue
         message = record["message"]?.stringValue

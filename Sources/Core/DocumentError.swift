@@ -24,20 +24,24 @@ package struct DocumentError: Sendable, Equatable {
         }
     }
 
+    /// Longer words are cut: a state with its name, its metadata and its error stays below 64 KiB, however much of it
+    /// must be escaped.
+    package static let detailBytesMax = 1024
+
     package var code: String
-    package var detail: String
+    package private(set) var detail: String
     package var isRetryable: Bool
 
     package init(_ code: Code, _ detail: String) {
         self.code = code.rawValue
-        self.detail = detail
+        self.detail = detail.cut(utf8BytesMax: Self.detailBytesMax)
         isRetryable = code.isRetryable
     }
 
     /// As it was recorded, whatever version wrote it.
     package init(recordedCode: String, detail: String, isRetryable: Bool) {
         code = recordedCode
-        self.detail = detail
+        self.detail = detail.cut(utf8BytesMax: Self.detailBytesMax)
         self.isRetryable = isRetryable
     }
 }

@@ -77,11 +77,28 @@ package protocol DocumentRecords: Sendable {
         then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void)
 }
 
-/// Removes the bytes of a document that is deleted. Failures are the adapter's to log: the record is gone already.
+/// The bytes of one document that its record names; nil where it names none.
+package struct KeptBytes: Sendable, Equatable {
+    /// `Document.contentToken`.
+    package var content: Int64?
+    /// The run whose result is the document's.
+    package var output: Int64?
+    /// The record cannot be read: what it names is not known, and all of it stays for whoever mends it.
+    package var isUnknown: Bool
+
+    package init(content: Int64?, output: Int64?, isUnknown: Bool = false) {
+        self.content = content
+        self.output = output
+        self.isUnknown = isUnknown
+    }
+}
+
+/// Removes bytes that nobody wants any more. Always by the exact name, which no later upload or run ever has: a removal
+/// that comes late cannot hit its successor. What it fails to remove is removed at the next start.
 package protocol DocumentBytes: Sendable {
-    func removeAll(of id: DocumentID)
-    /// Result files of runs that were given up.
-    func removeOutputs(of id: DocumentID, except token: Int64?)
+    func removeContent(of id: DocumentID, token: Int64?)
+    /// What one run wrote.
+    func removeOutput(of id: DocumentID, token: Int64)
 }
 
 /// Documents that want a worker.

@@ -16,6 +16,8 @@ package struct DocumentFile: Sendable {
             }
         }
 
+        package var isContent: Bool { if case .content = self { true } else { false } }
+
         package var readyWhen: String {
             switch self {
             case .content: "uploaded"
@@ -28,6 +30,7 @@ package struct DocumentFile: Sendable {
     package var isReady: Bool
     package var status: DocumentStatus
     package var run: Int64?
+    package var contentToken: Int64?
     package var name: String
     package var contentType: String?
     /// Changes when the bytes may have changed.
@@ -50,7 +53,7 @@ extension DocumentOwner {
                     let status = live.told?.status ?? document.status
                     let isReady: Bool
                     switch part {
-                    case .content: isReady = document.isUploaded && status != .uploading
+                    case .content: isReady = document.hasContent && status != .uploading
                     case .result, .text: isReady = status == .complete
                     }
                     let run = live.run.map { String($0, radix: 36) } ?? "0"
@@ -61,7 +64,8 @@ extension DocumentOwner {
                     case .text: validator = "t\(run)"
                     }
                     return DocumentFile(
-                        part: part, isReady: isReady, status: status, run: live.run, name: document.name,
+                        part: part, isReady: isReady, status: status, run: live.run,
+                        contentToken: document.contentToken, name: document.name,
                         contentType: document.contentType, validator: validator)
                 })
         }

@@ -12,16 +12,34 @@ extension DocumentOwner {
         guard live[document.id] == nil else { return answer(.failure(.idInUse)) }
         let created = makeLive(document)
         live[document.id] = created
+        created.recordsPending = 1
         records.insert(record(of: created)) { [self] result in
             loop.post { [self] in
+                created.recordsPending -= 1
+                defer { settled(created) }
                 switch result {
                 case .success:
                     tell(created, .step)
+                    retire(created)
                     answer(created.answer)
                 case .failure(let failure):
                     if live[document.id] === created { live[document.id] = nil }
                     answer(.failure(failure == .alreadyThere ? .idInUse : .storage(failure)))
                 }
+            }
+        }
+    }
+
+    /// Whether there is a document of this id, in memory or on record.
+    package func isInUse(
+        _ id: DocumentID, then answer: @escaping @Sendable (Result<Bool, DocumentRefusal>) -> Void
+    ) {
+        if live[id] != nil { return answer(.success(true)) }
+        find(id) { result in
+            switch result {
+            case .success: answer(.success(true))
+            case .failure(.notFound): answer(.success(false))
+            case .failure(let refusal): answer(.failure(refusal))
             }
         }
     }
@@ -78,25 +96,29 @@ extension DocumentOwner {
     }
 
     /// The bytes are durable. Answers once the record is, too; only then may the client be told.
+    ///
+    /// An answer that refuses means that the bytes are not the document's: whoever brought them removes them.
     package func uploadCompleted(
-        _ permit: UploadPermit, bytes: Int64, sha256: String?, contentType: String,
+        _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        finishUpload(permit, .uploadCompleted(bytes: bytes, sha256: sha256, contentType: contentType), then: answer) {
-            owner, document in owner.enqueue(document)
-        }
+        let change = DocumentChange.uploadCompleted(
+            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
+        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
     }
 
     /// The bytes came, and nothing can be made of them.
     package func uploadRefused(
-        _ permit: UploadPermit, _ bytes: Int64, _ sha256: String?, _ reason: DocumentError,
+        _ permit: UploadPermit, _ content: UploadedContent, _ reason: DocumentError,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        finishUpload(permit, .uploadUnusable(bytes: bytes, sha256: sha256, reason), then: answer) { _, _ in }
+        let change = DocumentChange.uploadUnusable(bytes: content.bytes, sha256: content.sha256, reason)
+        finishUpload(permit, content.token, change, then: answer) { _, _ in }
     }
 
     private func finishUpload(
-        _ permit: UploadPermit, _ change: DocumentChange, then answer: @escaping @Sendable (Told) -> Void,
+        _ permit: UploadPermit, _ contentToken: Int64, _ change: DocumentChange,
+        then answer: @escaping @Sendable (Told) -> Void,
         afterwards: @escaping @Sendable (DocumentOwner, LiveDocument) -> Void
     ) {
         guard let document = live[permit.document], permit.isSame(as: document.permit) else {
@@ -104,6 +126,8 @@ extension DocumentOwner {
         }
         document.permit = nil
         document.evictUpload = nil
+        // With the permit the status is `uploading`, so there was no content before and the change can be made.
+        document.document.contentToken = contentToken
         do throws(DocumentConflict) {
             try changeOnRecord(document, change) { [self] document in
                 if !document.isDeleted { afterwards(self, document) }
@@ -121,8 +145,35 @@ extension DocumentOwner {
         document.evictUpload = nil
         if document.document.awaitsContent {
             try? change(document, .uploadLost)
+            retire(document)
         } else {
             try? changeOnRecord(document, .failed(reason))
+        }
+    }
+
+    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal
+    /// one may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so
+    /// that offsets go on where they were.
+    func retireWaiting(_ document: LiveDocument) {
+        guard document.waitsForContent, !document.isLookDue else { return }
+        document.isLookDue = true
+        loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
+            guard let self, let document, self.live[document.document.id] === document else { return }
+            document.isLookDue = false
+            let idleMilliseconds = self.now.unixMilliseconds - document.document.updatedAtMilliseconds
+            guard document.isUnused, idleMilliseconds >= Self.retainedMilliseconds else {
+                return self.retireWaiting(document)
+            }
+            let offset = document.document.offset
+            self.records.update(self.record(of: document)) { [self] result in
+                self.loop.post { [self] in
+                    guard self.live[document.document.id] === document else { return }
+                    guard case .success = result, document.isUnused, document.document.offset == offset else {
+                        return self.retireWaiting(document)
+                    }
+                    self.forget(document)
+                }
+            }
         }
     }
 
@@ -148,11 +199,15 @@ extension DocumentOwner {
         }
         // Not waited for: if this is lost the document is found waiting, and runs.
         records.update(record(of: document)) { _ in }
-        answer(Lease(document: id, run: run, type: type, bytes: bytes, attempt: document.document.attempt))
+        answer(
+            Lease(
+                document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,
+                attempt: document.document.attempt))
     }
 
     /// The worker was gone before the run began: the document waits again.
     package func giveBack(_ id: DocumentID, run: Int64) {
+        bytes.removeOutput(of: id, token: run)
         guard let document = leased(id, run) else { return }
         try? change(document, .requeued)
         enqueue(document)
@@ -170,22 +225,37 @@ extension DocumentOwner {
 
     /// A run is over. A run that was given up in the meantime changes nothing.
     package func finished(_ id: DocumentID, run: Int64, _ verdict: RunVerdict) {
-        guard let document = leased(id, run) else { return bytes.removeOutputs(of: id, except: live[id]?.run) }
+        guard let document = leased(id, run) else { return bytes.removeOutput(of: id, token: run) }
         let change: DocumentChange
         switch verdict {
         case .complete(let units, let chunks): change = .completed(units: units, chunks: chunks)
         case .failed(let reason): change = .failed(reason)
         }
         try? changeOnRecord(document, change) { [bytes] document in
-            let keeps = document.document.status == .complete
-            bytes.removeOutputs(of: id, except: keeps ? run : nil)
+            if case .failed = verdict { bytes.removeOutput(of: id, token: run) }
         }
     }
 
     // MARK: Orders from people
 
-    package func cancel(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
+    /// Finds the document once none of its commits is under way. What an order changes is then told by itself, and what
+    /// it answers is the state that it made, not one that is waiting to be told.
+    private func whenSettled(
+        _ id: DocumentID, then order: @escaping @Sendable (Result<LiveDocument, DocumentRefusal>) -> Void
+    ) {
         find(id) { [self] result in
+            guard case .success(let document) = result, document.recordsPending > 0 else { return order(result) }
+            document.waitingOrders.append { [self] in whenSettled(id, then: order) }
+        }
+    }
+
+    /// A commit is over: lets the orders go on that waited for it, until one begins another.
+    func settled(_ document: LiveDocument) {
+        while document.recordsPending == 0 && !document.waitingOrders.isEmpty { document.waitingOrders.removeFirst()() }
+    }
+
+    package func cancel(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
+        whenSettled(id) { [self] result in
             switch result {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let document):
@@ -209,7 +279,7 @@ extension DocumentOwner {
     }
 
     package func retry(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
-        find(id) { [self] result in
+        whenSettled(id) { [self] result in
             switch result {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let document):
@@ -246,7 +316,9 @@ extension DocumentOwner {
                         // Whoever watches and has not been told an end is told one now.
                         if document.told?.isTerminal != true { tell(document, .step) }
                         forget(document)
-                        bytes.removeAll(of: id)
+                        // An upload or a run that is under way clears away its own bytes when it ends.
+                        bytes.removeContent(of: id, token: document.document.contentToken)
+                        if let run = document.run { bytes.removeOutput(of: id, token: run) }
                         answer(nil)
                     }
                 }
@@ -271,6 +343,7 @@ extension DocumentOwner {
         case .uploading where document.document.awaitsContent:
             _ = try? document.document.apply(.uploadLost, at: now)
             tell(document, .step)
+            retire(document)
         case .uploading:
             let words = "The server was restarted before all bytes had arrived. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadInterrupted, words)))
@@ -281,4 +354,13 @@ extension DocumentOwner {
         case .complete, .failed, .cancelled: break
         }
     }
+}
+
+extension LiveDocument {
+    /// It was created first, and nobody brings its bytes now.
+    fileprivate var waitsForContent: Bool {
+        document.status == .uploading && document.awaitsContent && permit == nil && !isDeleted
+    }
+
+    fileprivate var isUnused: Bool { waitsForContent && recordsPending == 0 && audience.isEmpty }
 }

@@ -16,6 +16,10 @@ final class LiveDocument: @unchecked Sendable {
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0
+    /// Orders that wait for them (`whenSettled`).
+    var waitingOrders: [@Sendable () -> Void] = []
+    /// A look whether it may leave memory is due (`retireWaiting`).
+    var isLookDue = false
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
     var permit: UploadPermit?
@@ -161,7 +165,7 @@ package final class DocumentOwner: @unchecked Sendable {
 
     /// Lets a terminal document leave memory once nobody has asked for it for a while.
     func retire(_ document: LiveDocument) {
-        guard document.document.isTerminal else { return }
+        guard document.document.isTerminal else { return retireWaiting(document) }
         loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
             guard let self, let document, self.live[document.document.id] === document else { return }
             guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
@@ -180,7 +184,7 @@ package final class DocumentOwner: @unchecked Sendable {
         next.advanceOffset()
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: document.run,
+            ceiling: next.percentage.ceilingOfRecord, outputToken: document.run,
             bytes: next.recorded(now: now))
     }
 
@@ -228,6 +232,7 @@ package final class DocumentOwner: @unchecked Sendable {
                     retire(document)
                 }
                 completion(document)
+                settled(document)
             }
         }
     }
@@ -241,7 +246,9 @@ package final class DocumentOwner: @unchecked Sendable {
         case .tellLater(let milliseconds):
             loop.schedule(afterMilliseconds: milliseconds) { [weak self, weak document] in
                 guard let self, let document, document.pace.waitEnded(at: self.now) else { return }
-                if document.recordsPending == 0 && !document.document.isTerminal { self.tell(document, .tick) }
+                guard document.recordsPending == 0 && !document.document.isTerminal else { return }
+                self.tell(document, .tick)
+                self.recordCeiling(document)
             }
         }
         recordCeiling(document)

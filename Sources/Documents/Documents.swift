@@ -110,11 +110,25 @@ package struct UploadTarget: Sendable {
     package var declaredBytes: Int64?
 }
 
+/// Bytes that are whole and durable under a name of their own.
+package struct UploadedContent: Sendable {
+    package var token: Int64
+    package var bytes: Int64
+    package var sha256: String?
+
+    package init(token: Int64, bytes: Int64, sha256: String?) {
+        self.token = token
+        self.bytes = bytes
+        self.sha256 = sha256
+    }
+}
+
 /// A worker's permission to work on a document.
 package struct Lease: Sendable {
     package var document: DocumentID
     package var run: Int64
     package var type: DocumentType
+    package var contentToken: Int64?
     package var bytes: Int64
     package var attempt: Int
 }

@@ -10,8 +10,10 @@ import System
 
 /// The durable record of all documents, in one SQLite file.
 package final class Ledger: DocumentRecords {
-    /// The largest page of a list.
+    /// The largest page of a list, in documents and in bytes of their records: it ends with the document that passes
+    /// them, and the next page goes on behind it.
     package static let listLimitMax = 500
+    package static let listBytesMax = 4 << 20
 
     private enum Write: Sendable {
         case insert(DocumentRecord)
@@ -236,13 +238,41 @@ package final class Ledger: DocumentRecords {
                 var page = RecordPage(records: [], next: nil)
                 var last: ListPosition?
                 var count = 0
+                var bytes = 0
                 try Self.eachRow(database, condition, bound) { row in
+                    if page.next != nil { return }
                     count += 1
-                    if count > limit { return page.next = last }
+                    if count > limit || bytes >= Self.listBytesMax { return page.next = last }
                     last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(6))
-                    if let record = Self.record(row) { page.records.append(record) }
+                    guard let record = Self.record(row) else { return }
+                    page.records.append(record)
+                    bytes += record.bytes.count
                 }
                 return page
+            }, completion)
+    }
+
+    /// The bytes that the record names, of every document: what a start keeps of the files it finds.
+    package func keptBytes(
+        then completion: @escaping @Sendable (Result<[DocumentID: KeptBytes], RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                var kept: [DocumentID: KeptBytes] = [:]
+                try database.execute(
+                    """
+                    SELECT id, CASE status WHEN 'complete' THEN output_token END,
+                        CASE WHEN json_valid(record) THEN json_extract(record, '$.record.content') END,
+                        json_valid(record)
+                    FROM documents
+                    """, []
+                ) { row in
+                    guard let id = DocumentID(row.text(0)) else { return }
+                    kept[id] = KeptBytes(
+                        content: row.optionalInteger(2), output: row.optionalInteger(1),
+                        isUnknown: row.integer(3) == 0)
+                }
+                return kept
             }, completion)
     }
 

@@ -27,6 +27,8 @@ final class DocumentRun: @unchecked Sendable {
     private var lifeMilliseconds = Clock.monotonicMilliseconds
     private var lastTicks: [Int32: Int64] = [:]
     private var workerStartTicks: Int64?
+    /// A disk thread makes the run's files: until it has, they cannot be cleared away.
+    private var isOpening = false
     private var isGivenUp = false
     private(set) var isOver = false
 
@@ -59,14 +61,15 @@ final class DocumentRun: @unchecked Sendable {
 
     func start(on worker: WorkerLink) {
         self.worker = worker
+        isOpening = true
         superviseLater()
         let paths = pipeline.paths
-        let (id, number) = (lease.document, lease.run)
+        let (id, number, contentToken) = (lease.document, lease.run, lease.contentToken)
         pipeline.disk.submit(from: pipeline.loop) {
             let box = OpenFilesBox()
             do throws(SystemError) {
                 box.files = OpenFiles(
-                    content: try Files.open(paths.contentPath(id), .read),
+                    content: try Files.open(paths.contentPath(id, token: contentToken), .read),
                     result: try Files.open(paths.resultPath(id, run: number), .createNew),
                     text: try Files.open(paths.textPath(id, run: number), .createNew))
             } catch {
@@ -79,7 +82,8 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func opened(_ box: OpenFilesBox) {
-        guard !isOver, !isGivenUp else { return endIfDone() }
+        isOpening = false
+        guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
         if let failure = box.failure { return failToStart(failure) }
         guard let files = box.files.take(), let worker else { return endIfDone() }
         do throws(SystemError) {
@@ -224,7 +228,12 @@ final class DocumentRun: @unchecked Sendable {
         let limits = report.limits
         for processID in [worker?.processID, extractor?.processID, pageCounter?.processID].compactMap({ $0 }) {
             guard let usage = ProcessUsage.of(processID) else { continue }
-            if usage.residentBytes > limits.memoryBytesMax { return end(.memory) }
+            if usage.residentBytes > limits.memoryBytesMax {
+                guard processID == pageCounter?.processID else { return end(.memory) }
+                // The document can be read without its number of pages.
+                pageCounter?.kill()
+                continue
+            }
             if let before = lastTicks[processID], usage.cpuTicks > before { lifeMilliseconds = now }
             lastTicks[processID] = usage.cpuTicks
             // The extractor's CPU time is held by the kernel; a worker is older than this run.
@@ -259,7 +268,7 @@ final class DocumentRun: @unchecked Sendable {
     private func endIfDone() {
         guard !isOver else { return }
         let workerIsDone = report.worker != nil || report.finished != nil || report.workerFailure != nil
-        guard workerIsDone, extractor == nil else { return }
+        guard workerIsDone, extractor == nil, !isOpening else { return }
         isOver = true
         pageCounter?.kill()
         if isGivenUp {

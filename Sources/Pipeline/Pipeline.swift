@@ -35,7 +35,7 @@ package struct PipelineConfiguration: Sendable {
 
 /// Where a run reads and writes.
 package protocol RunPaths: Sendable {
-    func contentPath(_ id: DocumentID) -> String
+    func contentPath(_ id: DocumentID, token: Int64?) -> String
     func resultPath(_ id: DocumentID, run: Int64) -> String
     func textPath(_ id: DocumentID, run: Int64) -> String
     var resultDirectory: String { get }

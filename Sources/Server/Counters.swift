@@ -8,6 +8,18 @@ package struct Counter: ~Copyable, Sendable {
 
     package var value: Int { count.load(ordering: .relaxed) }
     package func add(_ change: Int) { count.add(change, ordering: .relaxed) }
+
+    /// Adds one unless there are `max` already: a look and a later addition would let a crowd through between the two.
+    package func addOne(upTo max: Int) -> Bool {
+        var seen = count.load(ordering: .relaxed)
+        while seen < max {
+            let (exchanged, original) = count.compareExchange(
+                expected: seen, desired: seen + 1, ordering: .relaxed)
+            if exchanged { return true }
+            seen = original
+        }
+        return false
+    }
 }
 
 /// What `/metrics` shows.

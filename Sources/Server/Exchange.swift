@@ -1,3 +1,4 @@
+import Blobs
 import Compression
 import Core
 import Logging
@@ -44,6 +45,8 @@ package final class Exchange: @unchecked Sendable {
     private var hasSentContinue = false
 
     // The response.
+    /// The answer is decided and on its way to be sent; no other counts.
+    private var isAnswered = false
     private(set) var isResponseBegun = false
     private(set) var isResponseComplete = false
     var closesConnection: Bool
@@ -143,21 +146,42 @@ package final class Exchange: @unchecked Sendable {
     /// The smallest body for which gzip pays: below, its header eats what it saves.
     static let gzipBytesMin = 860
 
+    /// A larger body is compressed by a disk thread: a megabyte takes 20 ms, in which a loop could serve hundreds.
+    static let gzipOnLoopBytesMax = 64 * 1024
+
     /// Answers with a whole body. HEAD gets the same fields without it.
     package func respond(_ status: Int, _ fields: HTTPFields, _ body: [UInt8], closing: Bool = false) {
-        guard !isResponseBegun, !isResponseComplete else { return }
+        guard !isAnswered, !isResponseBegun, !isResponseComplete else { return }
         var fields = fields
         var body = body
+        if closing { closesConnection = true }
         if !body.isEmpty, let type = fields["Content-Type"], Self.isCompressible(type),
             fields["Content-Encoding"] == nil
         {
             if !fields.contains("Vary", token: "Accept-Encoding") { fields.add("Vary", "Accept-Encoding") }
             if body.count >= Self.gzipBytesMin && AcceptField.acceptsGzip(head.fields["Accept-Encoding"]) {
-                body = GzipEncoder.encode(body)
                 fields.set("Content-Encoding", "gzip")
+                if body.count > Self.gzipOnLoopBytesMax {
+                    return encodeAside(body) { [fields] in self.send(status, fields, $0) }
+                }
+                body = GzipEncoder.encode(body)
             }
         }
-        if closing { closesConnection = true }
+        send(status, fields, body)
+    }
+
+    private func encodeAside(_ body: [UInt8], then send: @escaping @Sendable ([UInt8]) -> Void) {
+        isAnswered = true
+        server.shared.store.disk.submit(from: loop) {
+            GzipEncoder.encode(body)
+        } then: { coded in
+            // The client may be gone by now.
+            if self.isAlive { send(coded) }
+        }
+    }
+
+    private func send(_ status: Int, _ given: HTTPFields, _ body: [UInt8]) {
+        var fields = given
         if status != 204 && status != 304 { fields.set("Content-Length", String(body.count)) }
         writeHead(status, fields)
         if !isHead && status != 204 && status != 304 { stream.write(body) }

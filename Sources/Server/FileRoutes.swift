@@ -40,6 +40,8 @@ enum FileRoutes {
             switch result {
             case .failure(.notFound): exchange.respond(.notFound)
             case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let file) where !file.isReady && file.part.isContent && file.status.isTerminal:
+                exchange.respond(.neverUploaded)
             case .success(let file) where !file.isReady:
                 exchange.respond(
                     Problem(
@@ -55,7 +57,7 @@ enum FileRoutes {
     private static func path(_ file: DocumentFile, on server: LoopServer) -> String {
         let store = server.shared.store
         return switch file.part {
-        case .content(let id): store.contentPath(id)
+        case .content(let id): store.contentPath(id, token: file.contentToken)
         case .result(let id): store.resultPath(id, run: file.run ?? 0)
         case .text(let id): store.textPath(id, run: file.run ?? 0)
         }

@@ -19,8 +19,8 @@ import Wire
 package struct ConnectionLimits: Sendable {
     package var idleMilliseconds: Int64 = 75_000
     package var headMilliseconds: Int64 = 10_000
-    /// A body slower than `bodyBytesPerSecondMin` after `bodyGraceMilliseconds` is cut off with 408.
-    package var bodyGraceMilliseconds: Int64 = 30_000
+    /// A body slower than `bodyBytesPerSecondMin` for `bodyWindowMilliseconds` is cut off with 408.
+    package var bodyWindowMilliseconds: Int64 = 30_000
     package var bodyBytesPerSecondMin: Int64 = 1024
     /// A response of which the client takes nothing for so long is cut off.
     package var sendMilliseconds: Int64 = 60_000
@@ -49,7 +49,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     // What the sweep looks at.
     private var lastActivityMilliseconds: Int64
     private var headStartMilliseconds: Int64?
-    private var bodyStartMilliseconds: Int64 = 0
+    private var bodyPace = BodyPace()
     private var bodyBytes: Int64 = 0
 
     var loop: EventLoop { stream.loop }
@@ -177,8 +177,8 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
 
     private func begin(_ head: RequestHead) {
         headStartMilliseconds = nil
-        bodyStartMilliseconds = loop.nowMilliseconds
         bodyBytes = 0
+        bodyPace.restart(at: loop.nowMilliseconds, received: 0)
         let exchange = Exchange(head, connection: self)
         self.exchange = exchange
         server.shared.counters.requests.add(1)
@@ -197,7 +197,13 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
             if !exchange.isResponseBegun { exchange.respond(problem, closing: true) } else { stream.close() }
             return
         }
-        let head = RequestHead(method: "GET", target: "/", path: "/", keepAlive: false)
+        answerWithoutHead(problem)
+    }
+
+    /// Answers what is no whole request, by the fields that have come: whoever may read the answer may read this one.
+    private func answerWithoutHead(_ problem: Problem) {
+        let head = RequestHead(
+            method: "GET", target: "/", path: "/", fields: decoder.fieldsSoFar, keepAlive: false)
         let exchange = Exchange(head, connection: self)
         self.exchange = exchange
         exchange.respond(problem, closing: true)
@@ -318,7 +324,10 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         guard let exchange else {
             if let start = headStartMilliseconds {
                 if now - start > limits.headMilliseconds {
-                    answerTimeout("The request's head did not arrive within \(limits.headMilliseconds / 1000) s.")
+                    answerWithoutHead(
+                        Problem(
+                            408, "request_timeout",
+                            "The request's head did not arrive within \(limits.headMilliseconds / 1000) s."))
                 }
             } else if now - lastActivityMilliseconds > limits.idleMilliseconds || server.shared.isDraining {
                 stream.close()
@@ -328,10 +337,18 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         // The end of the peer may have come before the watch began.
         if hasPeerEnded && exchange.endsWithPeer { return peerEnded() }
         let awaitsBody = !exchange.isRequestComplete && (exchange.isTakingBody || exchange.isResponseComplete)
+        if awaitsBody && !exchange.isResponseBegun && server.shared.hasDrainingEnded(now: now) {
+            exchange.failBody()
+            return exchange.respond(.restarting, closing: true)
+        }
+        // A body that is held back is not the client's slowness.
+        if !awaitsBody || exchange.isBodyPaused { bodyPace.restart(at: now, received: bodyBytes) }
         if awaitsBody && !exchange.isBodyPaused {
             if exchange.isResponseComplete && server.shared.isDraining { return stream.close() }
-            let elapsed = now - bodyStartMilliseconds
-            if elapsed > limits.bodyGraceMilliseconds && bodyBytes * 1000 < elapsed * limits.bodyBytesPerSecondMin {
+            if bodyPace.isTooSlow(
+                received: bodyBytes, at: now, windowMilliseconds: limits.bodyWindowMilliseconds,
+                bytesPerSecondMin: limits.bodyBytesPerSecondMin)
+            {
                 if exchange.isResponseBegun { return stream.close() }
                 exchange.failBody()
                 exchange.respond(
@@ -343,12 +360,6 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         } else {
             exchange.sweep(now: now)
         }
-    }
-
-    private func answerTimeout(_ detail: String) {
-        let exchange = Exchange(RequestHead(method: "GET", target: "/", path: "/", keepAlive: false), connection: self)
-        self.exchange = exchange
-        exchange.respond(Problem(408, "request_timeout", detail), closing: true)
     }
 
     /// The server stops: an idle connection ends now, one that is being answered when it has been.

@@ -5,7 +5,7 @@ import Wire
 
 /// What a client says of a document before, beside or after its bytes.
 struct NewDocument {
-    static let nameCharactersMax = 255
+    static let nameBytesMax = 255
     static let metadataBytesMax = 16 * 1024
 
     var id: DocumentID?
@@ -68,7 +68,7 @@ struct NewDocument {
     static func cleaned(_ text: String) -> String {
         let last = text.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
         let visible = last.unicodeScalars.filter { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
-        let name = String(String(String.UnicodeScalarView(visible)).prefix(nameCharactersMax))
+        let name = String(String.UnicodeScalarView(visible)).cut(utf8BytesMax: nameBytesMax)
         return name.isEmpty ? "document" : name
     }
 

@@ -99,6 +99,9 @@ extension Problem {
     static let idInUse = Problem(
         409, "document_id_in_use", "A document with this id exists. Choose another id, or leave it out.")
 
+    static let neverUploaded = Problem(
+        409, "never_uploaded", "The document's bytes never came whole. Upload them again as a new document.")
+
     init(_ refusal: DocumentRefusal) {
         switch refusal {
         case .notFound: self = .notFound
@@ -124,9 +127,12 @@ extension Problem {
                 409, "not_finished", "The document is still being worked on. Cancel it first, or wait for its end.")
         case .alreadyComplete:
             self.init(409, "already_complete", "The document is complete. Upload it again to process it again.")
-        case .neverUploaded:
+        case .neverUploaded: self = .neverUploaded
+        case .unusableContent:
             self.init(
-                409, "never_uploaded", "The document's bytes never came whole. Upload them again as a new document.")
+                409, "unusable_content",
+                "Nothing can be made of the document's bytes, as its error says, and they will not change. Upload "
+                    + "another document.")
         }
     }
 }

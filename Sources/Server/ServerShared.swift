@@ -39,6 +39,7 @@ package final class ServerShared: Sendable {
     /// Names this run of the server: offsets of documents in memory restart with it.
     package let epoch: String
     private let draining = Atomic<Bool>(false)
+    private let drainingEndMilliseconds = Atomic<Int64>(.max)
 
     package init(
         configuration: ServerConfiguration, documents: Documents, hub: Hub, records: any DocumentRecords,
@@ -59,5 +60,12 @@ package final class ServerShared: Sendable {
 
     /// No new work is taken; what is being answered is answered.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
-    package func beginDraining() { draining.store(true, ordering: .relaxed) }
+    /// What has not come by `endMilliseconds` (of the monotonic clock) is answered as cut off, while there is still
+    /// time to send the answer.
+    package func beginDraining(endMilliseconds: Int64) {
+        drainingEndMilliseconds.store(endMilliseconds, ordering: .relaxed)
+        draining.store(true, ordering: .relaxed)
+    }
+
+    func hasDrainingEnded(now: Int64) -> Bool { now >= drainingEndMilliseconds.load(ordering: .relaxed) }
 }

@@ -51,6 +51,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
+        guard reservePlace(exchange) else { return completion(.failure(.tooManyUploads)) }
         let request = request.withID()
         let id = request.makeID()
         let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
@@ -58,14 +59,34 @@ final class Upload: BodyConsumer, @unchecked Sendable {
             owner.create(document, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
-            case .failure(let refusal): completion(.failure(Problem(refusal)))
-            case .success: begin(exchange, request, total: total, reply: reply, then: completion)
+            case .failure(let refusal):
+                givePlaceBack(exchange)
+                completion(.failure(Problem(refusal)))
+            case .success: takePermit(exchange, request, total: total, reply: reply, then: completion)
             }
         }
     }
 
     /// Takes the right to bring the bytes of a document that exists.
     static func begin(
+        _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
+        then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
+    ) {
+        guard reservePlace(exchange) else { return completion(.failure(.tooManyUploads)) }
+        takePermit(exchange, request, total: total, reply: reply, then: completion)
+    }
+
+    /// One of the `--uploads-max` places. It is taken before the owner is asked and given back at whatever end.
+    private static func reservePlace(_ exchange: Exchange) -> Bool {
+        let shared = exchange.server.shared
+        return shared.counters.uploadsInFlight.addOne(upTo: shared.configuration.uploadsInFlightMax)
+    }
+
+    private static func givePlaceBack(_ exchange: Exchange) {
+        exchange.server.shared.counters.uploadsInFlight.add(-1)
+    }
+
+    private static func takePermit(
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
@@ -76,7 +97,9 @@ final class Upload: BodyConsumer, @unchecked Sendable {
             owner.beginUpload(id, total: total, contentType: type, evict: { eviction.happen($0) }, then: answer)
         } then: { (result: Result<UploadPermit, DocumentRefusal>) in
             switch result {
-            case .failure(let refusal): completion(.failure(Problem(refusal)))
+            case .failure(let refusal):
+                givePlaceBack(exchange)
+                completion(.failure(Problem(refusal)))
             case .success(let permit):
                 let upload = Upload(exchange, permit, request, reply)
                 eviction.upload = upload
@@ -105,7 +128,6 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         self.request = request
         self.reply = reply
         sink = ContentSink(store: exchange.server.shared.store, document: permit.document, loop: exchange.loop)
-        exchange.server.shared.counters.uploadsInFlight.add(1)
         sink.drained = { [weak exchange] in exchange?.resumeBody() }
         sink.failed = { [weak self] error in self?.diskFailed(error) }
     }
@@ -120,6 +142,14 @@ final class Upload: BodyConsumer, @unchecked Sendable {
             return refuse(
                 .tooLarge(limitBytes: limit),
                 DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))
+        }
+        if let size = request.size, sink.receivedBytes + Int64(bytes.count) > size {
+            // A body without a length would else be taken to the end of the disk and refused then.
+            return refuse(
+                Problem(
+                    400, "length_mismatch",
+                    "The document was created with \(size) bytes; more came. Send them again."),
+                DocumentError(.uploadInterrupted, "More bytes came than were announced."))
         }
         sink.write(bytes)
         if sink.isCongested { exchange.pauseBody() }
@@ -153,7 +183,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
                     400, "length_mismatch",
                     "The document was created with \(size) bytes; \(sink.receivedBytes) came. Send them again."
                 ),
-                DocumentError(.uploadInterrupted, "Fewer or more bytes came than were announced."))
+                DocumentError(.uploadInterrupted, "Fewer bytes came than were announced."))
         }
         sink.finish { [self] result in
             guard !isOver else { return }
@@ -171,28 +201,30 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         shared.counters.uploadedBytes.add(Int(receipt.bytes))
         let type = request.declaredType ?? DocumentType.judge(prefix: sink.prefix, name: request.name)
         let (permit, metadata) = (permit, lateMetadata)
-        let (exchange, reply) = (exchange, reply)
+        let content = UploadedContent(token: receipt.token, bytes: receipt.bytes, sha256: receipt.sha256)
         documents.ask(permit.document, from: exchange.loop) { owner, answer in
             if let metadata { owner.describe(permit, metadata: metadata) }
             if receipt.bytes == 0 {
                 owner.uploadRefused(
-                    permit, receipt.bytes, receipt.sha256,
-                    DocumentError(.unreadable, "The upload has no bytes. Choose the file again."), then: answer)
+                    permit, content, DocumentError(.unreadable, "The upload has no bytes. Choose the file again."),
+                    then: answer)
             } else if let type {
-                owner.uploadCompleted(
-                    permit, bytes: receipt.bytes, sha256: receipt.sha256, contentType: type.rawValue, then: answer)
+                owner.uploadCompleted(permit, content, contentType: type.rawValue, then: answer)
             } else {
                 let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
                 owner.uploadRefused(
-                    permit, receipt.bytes, receipt.sha256,
+                    permit, content,
                     DocumentError(
                         .unsupportedType, "The bytes are of a type that is not taken. Send one of \(accepted)."),
                     then: answer)
             }
-        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+        } then: { [self] (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
             case .success(let event): reply.send(event, on: exchange)
-            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .failure(let refusal):
+                // Another upload is the document's, or it was cancelled or deleted before this one was on record.
+                sink.abandon()
+                exchange.respond(Problem(refusal))
             }
         }
     }
@@ -201,7 +233,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     private func end() {
         isOver = true
-        exchange.server.shared.counters.uploadsInFlight.add(-1)
+        Self.givePlaceBack(exchange)
     }
 
     private func lose(_ reason: DocumentError) {

@@ -15,7 +15,13 @@ enum UploadRoutes {
         let type = exchange.head.fields["Content-Type"].flatMap(MediaType.init(parsing:))
         switch type?.essence {
         case "multipart/form-data": multipart(exchange, type, reply: .accepted)
-        case "application/json": CreationRequest.take(exchange)
+        case "application/json":
+            do throws(Problem) {
+                let id = try NewDocument(query: QueryItems(exchange.head.query)).id
+                afterLook(at: id, exchange) { CreationRequest.take(exchange) }
+            } catch {
+                exchange.respond(error)
+            }
         default:
             let query = QueryItems(exchange.head.query)
             let name =
@@ -39,9 +45,27 @@ enum UploadRoutes {
         }
         do throws(Problem) {
             let request = try NewDocument(query: QueryItems(exchange.head.query))
-            exchange.takeBody(MultipartUpload(exchange, boundary: boundary, request, reply: reply))
+            afterLook(at: request.id, exchange) {
+                exchange.takeBody(MultipartUpload(exchange, boundary: boundary, request, reply: reply))
+            }
         } catch {
             exchange.respond(error)
+        }
+    }
+
+    /// Refuses an id that is in use before any byte of the body is asked for; `take` is called when it is free, or none
+    /// was chosen. The owner decides again when the document is made.
+    static func afterLook(at id: DocumentID?, _ exchange: Exchange, then take: @escaping @Sendable () -> Void) {
+        guard let id else { return take() }
+        exchange.pauseBody()
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
+            owner.isInUse(id, then: answer)
+        } then: { (result: Result<Bool, DocumentRefusal>) in
+            switch result {
+            case .success(false): take()
+            case .success(true): exchange.respond(.idInUse)
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            }
         }
     }
 

@@ -17,16 +17,26 @@ package enum Files {
         return OwnedDescriptor(owning: try check("open(\(path))") { Glibc.open(path, flags | O_CLOEXEC, 0o640) })
     }
 
-    package static func makeDirectory(_ path: String) throws(SystemError) {
-        do { _ = try check("mkdir(\(path))") { mkdir(path, 0o750) } } catch { if !error.isAlreadyThere { throw error } }
+    /// mkdir(2); false when there was one already.
+    @discardableResult
+    package static func makeDirectory(_ path: String) throws(SystemError) -> Bool {
+        do {
+            _ = try check("mkdir(\(path))") { mkdir(path, 0o750) }
+            return true
+        } catch {
+            if error.isAlreadyThere { return false }
+            throw error
+        }
     }
 
-    /// Every missing directory on the way, as `mkdir -p`.
+    /// Every missing directory on the way, as `mkdir -p`. Each that is made is durable on return: what is synced inside
+    /// a directory is lost with it when its own name in its parent is.
     package static func makeDirectories(_ path: String) throws(SystemError) {
         var built = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
+            let parent = built.isEmpty ? "." : built
             built += built.isEmpty || built.hasSuffix("/") ? String(part) : "/" + part
-            try makeDirectory(built)
+            if try makeDirectory(built) { try syncDirectory(parent) }
         }
     }
 

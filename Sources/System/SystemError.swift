@@ -13,9 +13,6 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(of: number))" }
 
-    /// The work was given up by its owner before it was done.
-    package static let abandoned = SystemError("given up", ECANCELED)
-
     /// No room: the disk, the quota or a file-size limit.
     package var isNoSpace: Bool { number == ENOSPC || number == EDQUOT || number == EFBIG }
 

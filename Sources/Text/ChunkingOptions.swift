@@ -11,12 +11,13 @@ package struct ChunkingOptions: Sendable, Equatable {
     package static let charactersMaxLeast = 50
     /// A chunker holds about two chunks in memory; this bounds them.
     package static let charactersMaxMost = 100_000
+    package static let charactersMaxRange = charactersMaxLeast...charactersMaxMost
 
     package static let standard = ChunkingOptions()
 
     /// Refuses lengths out of bounds, and an overlap that would make chunks repeat rather than advance.
     package init(charactersMax: Int, overlapCharacters: Int) throws(ChunkingOptionsError) {
-        guard (Self.charactersMaxLeast...Self.charactersMaxMost).contains(charactersMax) else {
+        guard Self.charactersMaxRange.contains(charactersMax) else {
             throw .charactersMaxOutOfRange
         }
         guard overlapCharacters >= 0, overlapCharacters < charactersMax / 2 else { throw .overlapOutOfRange }

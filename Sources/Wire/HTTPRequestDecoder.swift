@@ -50,6 +50,10 @@ package struct HTTPRequestDecoder {
         return false
     }
 
+    /// The fields of a head that is not whole: what the answer to a malformed or cut head may go by. They are
+    /// well-formed each for itself; that they belong together is not established.
+    package var fieldsSoFar: HTTPFields { fields }
+
     /// Consumes `input` from `position` on up to the next event. Call it until it says `.needMore`, or stop at `.end`
     /// and go on there once the response is decided.
     package mutating func next(
@@ -59,7 +63,8 @@ package struct HTTPRequestDecoder {
             return try step(input, at: &position)
         } catch {
             state = .failed(error)
-            (lines, requestLine, fields) = (LineCollector(), nil, HTTPFields())
+            // The fields that were read stay: the refusal is answered as theirs.
+            (lines, requestLine) = (LineCollector(), nil)
             throw error
         }
     }

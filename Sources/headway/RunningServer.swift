@@ -41,6 +41,9 @@ extension BlobStore: RunPaths {}
 final class RunningServer: @unchecked Sendable {
     static let diskThreadCount = 4
     static let drainMilliseconds: Int64 = 8000
+    /// Uploads that are still under way then are answered with 503: the sweep finds them within a second, and they have
+    /// the rest to read it.
+    static let bodiesMilliseconds: Int64 = 6000
     static let endMilliseconds: Int64 = 9500
     static let drainLookMilliseconds: Int64 = 20
     static let nextPortTriesMax = 100
@@ -164,6 +167,7 @@ final class RunningServer: @unchecked Sendable {
 
     private func recover() throws {
         guard let ledger, let shared, let pipeline else { return }
+        try sweep(ledger, shared.store)
         let answers = BlockingQueue<Result<[DocumentRecord], RecordFailure>>()
         ledger.unfinished { answers.put($0) }
         switch answers.takeFirst() {
@@ -182,6 +186,18 @@ final class RunningServer: @unchecked Sendable {
         }
         shared.documents.start()
         loops[0].post { pipeline.start(documents: shared.documents) }
+    }
+
+    private func sweep(_ ledger: Ledger, _ store: BlobStore) throws {
+        let answers = BlockingQueue<Result<[DocumentID: KeptBytes], RecordFailure>>()
+        ledger.keptBytes { answers.put($0) }
+        switch answers.takeFirst() {
+        case .success(let kept)?:
+            let removed = try store.sweep(keeping: kept)
+            if removed > 0 { logger.notice("removed files that no document needs", metadata: ["files": "\(removed)"]) }
+        case .failure(let failure)?: throw StartFailure(description: "the record cannot be read: \(failure).")
+        case nil: break
+        }
     }
 
     private func listen(on address: SocketAddress) throws {
@@ -233,12 +249,13 @@ final class RunningServer: @unchecked Sendable {
         isEnding = true
         endInAnyCase()
         logger.notice("ending: replies are finished, watchers are sent away, workers are stopped")
-        shared?.beginDraining()
+        let now = Clock.monotonicMilliseconds
+        shared?.beginDraining(endMilliseconds: now + Self.bodiesMilliseconds)
         pipeline?.stop()
         for (loop, server) in zip(loops, servers) {
             loop.post { server.drain() }
         }
-        look(deadline: Clock.monotonicMilliseconds + Self.drainMilliseconds)
+        look(deadline: now + Self.drainMilliseconds)
     }
 
     /// A disk that hangs, or a loop that does, must not keep the process: a thread of its own ends it after all.

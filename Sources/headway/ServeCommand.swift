@@ -82,21 +82,38 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError(
                 "--log-level \(logLevel): one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
-        let counts = [
-            ("workers", workers), ("loops", loops), ("size-limit", sizeLimit), ("worker-memory", workerMemory),
-        ]
-        for (name, value) in counts where value < 0 {
-            throw ValidationError("--\(name) \(value): give a number from 0.")
-        }
-        let positive = [("work-seconds", workSeconds), ("stall-seconds", stallSeconds), ("uploads-max", uploadsMax)]
-        for (name, value) in positive where value < 1 {
-            throw ValidationError("--\(name) \(value): give a number from 1.")
-        }
+        for number in numbers { try check(number) }
         do {
             _ = try ChunkingOptions(charactersMax: chunkCharacters, overlapCharacters: chunkOverlap)
         } catch {
             throw ValidationError("--chunk-characters \(chunkCharacters) --chunk-overlap \(chunkOverlap): \(error)")
         }
+    }
+
+    /// What a numeric option may be. Every one has an upper bound, far above any use and below what would overflow.
+    private var numbers: [(option: String, value: Int, range: ClosedRange<Int>)] {
+        [
+            ("workers", workers, 0...1024),
+            ("loops", loops, 0...1024),
+            ("size-limit", sizeLimit, 0...1 << 60),
+            ("worker-memory", workerMemory, 0...1 << 20),
+            // No document is given more than `Policy.secondsMax` in any case.
+            ("work-seconds", workSeconds, 1...7200),
+            ("stall-seconds", stallSeconds, 1...86_400),
+            ("uploads-max", uploadsMax, 1...1_000_000),
+            ("chunk-characters", chunkCharacters, ChunkingOptions.charactersMaxRange),
+            ("chunk-overlap", chunkOverlap, 0...ChunkingOptions.charactersMaxMost),
+        ]
+    }
+
+    private func check(_ number: (option: String, value: Int, range: ClosedRange<Int>)) throws {
+        guard !number.range.contains(number.value) else { return }
+        let name = Environment.name(of: number.option)
+        let range = "a number from \(number.range.lowerBound) to \(number.range.upperBound)"
+        if number.value == Environment.noNumber, let text = Environment.text(name) {
+            throw ValidationError("HEADWAY_\(name)=\(text): give \(range).")
+        }
+        throw ValidationError("--\(number.option) (or HEADWAY_\(name)) \(number.value): give \(range).")
     }
 
     func run() throws {
@@ -140,9 +157,13 @@ enum Environment {
         ThisProcess.environmentVariable("HEADWAY_\(name)").flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// The variable of an option: HEADWAY_ is left out.
+    static func name(of option: String) -> String { option.uppercased().split(separator: "-").joined(separator: "_") }
+
+    /// Stands for a text that is no number. It must not be taken for the default, so every option's check refuses it.
+    static let noNumber = Int.min
+
     static func number(_ name: String) -> Int? {
-        guard let text = text(name) else { return nil }
-        // A number that is none must not be taken for the default: -1 is refused by every option's check.
-        return Int(text) ?? -1
+        text(name).map { Int($0) ?? noNumber }
     }
 }

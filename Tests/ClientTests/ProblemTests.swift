@@ -47,6 +47,7 @@ import Testing
         #expect(ClientError.interrupted(signal: 2).outcome.code == 130)
         #expect(ClientError.interrupted(signal: 15).outcome.code == 143)
         #expect(ClientError.outputClosed.outcome.code == 141)
+        #expect(ClientError.outputFailed(reason: "No space left on device").outcome.code == 74)
     }
 
     @Test("a document's end gives 0, 1 or 3")
@@ -57,7 +58,8 @@ import Testing
     @Test("of several outcomes the gravest counts, in the order the help tells")
     func gravest() {
         let order: [Outcome] = [
-            .interrupted(signal: 2), .unreachable, .refused, .unreadableFile, .notFound, .failed, .cancelled, .complete,
+            .interrupted(signal: 2), .unwritableOutput, .unreachable, .refused, .unreadableFile, .notFound, .failed,
+            .cancelled, .complete,
         ]
         for (index, status) in order.enumerated() {
             #expect(Outcome.gravest(Array(order[index...].reversed())) == status)

@@ -17,6 +17,7 @@ import Testing
             (
                 #"{"stage":"embedding","pages_done":null,"pages_total":null}"#, "embedding", "embedding", "embedding"
             ),
+            (#"{"pages_done":null,"pages_total":null}"#, "reading", "reading", "reading"),
             (#"{"attempt":2}"#, "reading page 610 of 1,000, attempt 2", "page 610 of 1,000", "610/1,000"),
             (#"{"status":"queued"}"#, "waiting for a worker", "waiting", "waiting"),
             (

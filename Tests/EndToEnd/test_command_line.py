@@ -26,6 +26,7 @@ from proxy import Proxy
 from server import HOST
 
 COMPLETE, FAILED, CANCELLED, NOT_FOUND, UNREACHABLE, REFUSED, USAGE, NO_INPUT = 0, 1, 3, 4, 5, 6, 64, 66
+NO_OUTPUT = 74
 
 
 @pytest.fixture
@@ -245,6 +246,16 @@ class TestWatchAll:
 
     def test_ids_beside_it_are_wrong_usage(self, headway):
         headway("watch", "--all", NOBODY, code=USAGE)
+
+
+class TestAFullDisk:
+    @pytest.mark.parametrize("command", [["result"], ["result", "--text"], ["list"]])
+    def test_output_that_cannot_be_written_is_told(self, client, small_pdf, command):
+        identifiers = [] if command == ["list"] else [client.process(small_pdf)["document_id"]]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([binary(), *command, *identifiers], stdout=full, stderr=subprocess.PIPE, timeout=30,
+                                  text=True, env={**os.environ, "HEADWAY_SERVER": client.address})
+        assert done.returncode == NO_OUTPUT and "No space left" in done.stderr, (done.returncode, done.stderr)
 
 
 class TestListCancelResult:

@@ -102,6 +102,22 @@ class TestTheOrderOfTheSyncs:
         assert synced < sent, f"the record was not committed between its file's sync and the 202: {story}"
 
 
+class TestTheDataDirectory:
+    def test_every_directory_that_is_made_for_it_is_durable_before_the_server_listens(self, start_server, tmp_path):
+        """What is synced inside a directory is lost with it when its name in its parent was never synced."""
+        need(can_trace(), "strace that may trace (ptrace is allowed)")
+        trace_path = tmp_path / "trace"
+        data = tmp_path / "far" / "away" / "data"
+        start_server(data=data, prefix=[program("strace"), "--follow-forks", "--decode-fds=path",
+                                        "--trace=mkdir,mkdirat,fsync,write", f"--output={trace_path}"]).stop()
+        lines = trace_path.read_text(errors="replace").split("listening on http", 1)[0].splitlines()
+        made = {at: Path(match[1]) for at, line in enumerate(lines)
+                if (match := re.search(r'mkdir(?:at)?\((?:AT_FDCWD[^,]*, )?"([^"]+)", \d+\) += 0', line))}
+        assert {data.parent.parent, data.parent, data, data / "content"} <= set(made.values()), made
+        for at, path in made.items():
+            assert any(re.search(rf"fsync\(\d+<{re.escape(str(path.parent))}>", line) for line in lines[at:]), path
+
+
 class TestAKilledServer:
     def start_documents(self, client, body, count):
         """`count` documents under way, each with a watcher that connects again."""

@@ -153,10 +153,11 @@ class TestExpect:
             reply = connection.read_response()
             assert (reply.status, reply.interim) == (status, [])
 
-    def test_nor_is_an_id_in_use_asked_for_bytes(self, client):
+    @pytest.mark.parametrize("content_type", [PDF, JSON, "multipart/form-data; boundary=x"])
+    def test_nor_is_an_id_in_use_asked_for_bytes(self, client, content_type):
         identifier = client.create()["document_id"]
         with client.connect() as connection:
-            self.expect(connection, f"POST /v1/documents?id={identifier}", f"Content-Type: {PDF}",
+            self.expect(connection, f"POST /v1/documents?id={identifier}", f"Content-Type: {content_type}",
                         "Content-Length: 1000")
             reply = connection.read_response()
             assert (reply.status, reply.interim) == (409, [])
@@ -214,6 +215,33 @@ class TestLimits:
             connection.send(small_pdf[1000:])
             assert connection.read_response().status == 202
         limited.upload(small_pdf)
+
+    def test_a_crowd_that_comes_at_once_is_held_to_the_number(self, limited):
+        crowd = [limited.connect() for _ in range(24)]
+        try:
+            for connection in crowd:
+                connection.request("POST /v1/documents", "Expect: 100-continue", f"Content-Type: {PDF}",
+                                   "Content-Length: 5")
+            answers = sorted(connection.read_head()[0] for connection in crowd)
+        finally:
+            for connection in crowd:
+                connection.socket.close()
+        assert answers == [100] + [503] * 23
+        eventually(lambda: limited.get("/readyz").status == 200, what="the place is given back")
+
+    def test_a_form_takes_its_place_when_its_file_begins(self, limited, small_pdf):
+        form, form_type = multipart([("metadata", "{}"), ("file", small_pdf, "a.pdf", PDF)])
+        before, file = form[:form.index(b'name="file"')], form[form.index(b'name="file"'):]
+        with limited.connect() as early, limited.connect() as other:
+            early.request("POST /v1/documents", f"Content-Type: {form_type}", f"Content-Length: {len(form)}",
+                          body=before)
+            other.request("POST /v1/documents", "Expect: 100-continue", f"Content-Type: {PDF}",
+                          f"Content-Length: {len(small_pdf)}")
+            assert other.read_head()[0] == 100
+            early.send(file)
+            assert early.read_response().json()["code"] == "too_many_uploads"
+            other.send(small_pdf)
+            assert other.read_response().status == 202
 
     def test_a_head_above_16_kib_is_431(self, client):
         with client.connect() as connection:
@@ -342,6 +370,18 @@ class TestCORS:
                 assert headers.get("access-control-allow-origin") == answer
                 assert "origin" in ", ".join(headers.get_all("vary")).lower()
 
+    @pytest.mark.parametrize("rest, status", [
+        ("no field at all\r\n\r\n", 400), ("X: {long}\r\n\r\n", 431), ("Content-Length: five\r\n\r\n", 400),
+        ("Expect: the-moon\r\nContent-Length: 5\r\n\r\nhello", 417), ("Content-Le", 408),
+    ])
+    def test_a_refused_head_is_answered_by_the_fields_it_had(self, start_server, rest, status):
+        client = start_server("--allow-origin", ORIGIN).client
+        with client.connect(timeout=30) as connection:
+            connection.send(f"POST /v1/documents HTTP/1.1\r\nHost: a\r\nOrigin: {ORIGIN}\r\nX-Request-Id: abc-125\r\n"
+                            + rest.format(long="a" * HEAD_BYTES_MAX))
+            reply = connection.read_response()  # which checks the CORS headers
+        assert (reply.status, reply.headers["x-request-id"]) == (status, "abc-125")
+
     def test_credentials_are_never_combined_with_any_origin(self, client):
         headers = client.get("/healthz").headers
         assert not (headers["access-control-allow-origin"] == "*" and "access-control-allow-credentials" in headers)
@@ -376,6 +416,18 @@ class TestProblemsAndRequestIds:
 
 
 class TestCoding:
+    def test_a_large_list_is_the_same_packed(self, start_server):
+        """It is packed by another thread than the one that answers; what comes next on the connection waits for it."""
+        client = start_server().client
+        identifiers = [client.create(metadata={"text": f"{number}" * 1000})["document_id"] for number in range(100, 140)]
+        with client.connect() as connection:
+            connection.request("GET /v1/documents?limit=500", "Accept-Encoding: gzip")
+            connection.request("GET /healthz")
+            reply = connection.read_response()
+            assert connection.read_response().json() == {"status": "ok"}
+        assert reply.headers["content-encoding"] == "gzip" and len(reply.decoded()) > 100_000
+        assert [state["document_id"] for state in json.loads(reply.decoded())["documents"]] == identifiers[::-1]
+
     @pytest.mark.parametrize("path", ["/", "/headway.js", "/v1/documents"])
     def test_gzip_for_those_who_ask(self, client, path):
         for number in range(5):

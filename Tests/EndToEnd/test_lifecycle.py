@@ -3,17 +3,19 @@
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import documents
 import rules
 from client import PDF
-from means import binary
+from means import binary, can_trace, need, program
 from server import DRAIN_SECONDS_MAX, HOST
 from waiting import eventually
 from watchers import watch
@@ -76,6 +78,17 @@ class TestStarting:
         done = run_headway(*arguments, *data)
         assert done.returncode == 64 and done.stdout == "" and done.stderr
 
+    @pytest.mark.parametrize("option", ["workers", "loops", "size-limit", "worker-memory", "work-seconds",
+                                        "stall-seconds", "uploads-max", "chunk-characters", "chunk-overlap"])
+    def test_a_number_has_its_bounds_and_they_are_told(self, tmp_path, option):
+        variable = "HEADWAY_" + option.upper().replace("-", "_")
+        for value in (2**63 - 1, -1):
+            done = run_headway("serve", "--data", tmp_path / "data", f"--{option}={value}")
+            assert done.returncode == 64 and f"--{option}" in done.stderr and str(value) in done.stderr, done.stderr
+            assert re.search(r"a number from \d+ to \d+", done.stderr), done.stderr
+        done = run_headway("serve", "--data", tmp_path / "data", env={**os.environ, variable: "abc"})
+        assert done.returncode == 64 and f"{variable}=abc" in done.stderr, done.stderr
+
     def test_a_data_directory_that_cannot_be_one_is_told(self, tmp_path):
         path = tmp_path / "file"
         path.write_text("here is no directory")
@@ -114,6 +127,41 @@ class TestStarting:
             process.terminate()
             assert process.wait(DRAIN_SECONDS_MAX) == 0
         assert (tmp_path / "data").is_dir()
+
+
+class TestOrdersWhileTheRecordIsSlow:
+    """Every commit takes a third of a second: what comes meanwhile must not be answered by the state before it."""
+
+    @pytest.fixture
+    def server(self, start_server):
+        need(can_trace(), "strace that may trace (ptrace is allowed)")
+        return start_server(prefix=[program("strace"), "--follow-forks", "--output=/dev/null", "--trace=fdatasync,fsync",
+                                    "--inject=fdatasync,fsync:delay_enter=300000"])
+
+    def test_cancel_and_retry_are_both_answered_by_what_they_did_and_the_cancel_is_told(self, server, long_pdf):
+        client = server.client
+        identifier = client.upload(long_pdf)["document_id"]
+        eventually(lambda: client.state(identifier)["status"] == "processing")
+        watcher = watch(client, identifier)
+        eventually(lambda: watcher.account.states, what="the watch begins")
+        with ThreadPoolExecutor() as pool:
+            cancelled = pool.submit(client.post, f"/v1/documents/{identifier}/cancel", expect=200)
+            time.sleep(0.1)
+            retried = pool.submit(client.post, f"/v1/documents/{identifier}/retry", expect=202)
+            assert cancelled.result().json()["status"] == "cancelled"
+            assert retried.result().json()["status"] in ("queued", "processing")
+        assert watcher.join_account(10).last["status"] == "cancelled"
+
+    def test_an_upload_is_answered_as_accepted_though_a_cancel_is_under_way(self, server, small_pdf):
+        client = server.client
+        identifier = client.create()["document_id"]
+        with ThreadPoolExecutor() as pool:
+            put = pool.submit(client.put_content, identifier, small_pdf, expect=202)
+            # The file and its directory are synced first, then the record.
+            time.sleep(0.8)
+            cancelled = pool.submit(client.post, f"/v1/documents/{identifier}/cancel")
+            assert put.result().json()["status"] in ("queued", "processing")
+            assert cancelled.result().status in (200, 409)
 
 
 class TestAGracefulEnd:
@@ -166,6 +214,9 @@ class TestAGracefulEnd:
                                body=small_pdf[:100])
             eventually(lambda: server.client.get("/v1/documents").json()["documents"])
             server.signal(signal.SIGTERM)
+            # It is told that it was cut off, and when to come again.
+            reply = connection.read_response()
+            assert (reply.status, reply.json()["code"]) == (503, "restarting") and reply.headers["retry-after"]
             assert server.process.wait(DRAIN_SECONDS_MAX + 1) == 0
 
     def test_a_second_signal_ends_it_at_once(self, start_server, small_pdf, long_pdf):

@@ -161,6 +161,22 @@ class TestCreateThenPut:
         state = client.finish(identifier)
         assert (state["status"], state["name"]) == ("complete", "later.pdf")
 
+    def test_more_than_the_declared_size_is_refused_before_the_body_ends(self, client, small_pdf):
+        identifier = client.create(size=len(small_pdf))["document_id"]
+        with client.connect() as connection:
+            connection.request(f"PUT /v1/documents/{identifier}/content", f"Content-Type: {PDF}",
+                               "Transfer-Encoding: chunked",
+                               body=b"%x\r\n%s\r\n" % (len(small_pdf), small_pdf) + b"1\r\nx\r\n")
+            reply = connection.read_response()
+        assert (reply.status, reply.json()["code"]) == (400, "length_mismatch")
+        client.put_content(identifier, small_pdf, expect=202)
+
+    def test_content_that_never_came_whole_is_told_as_that(self, client):
+        identifier = client.create()["document_id"]
+        assert client.get(f"/v1/documents/{identifier}/content", expect=409).json()["code"] == "not_complete"
+        client.post(f"/v1/documents/{identifier}/cancel", expect=200)
+        assert client.get(f"/v1/documents/{identifier}/content", expect=409).json()["code"] == "never_uploaded"
+
     def test_content_that_is_complete_is_not_taken_twice(self, client, small_pdf):
         identifier = client.create()["document_id"]
         client.put_content(identifier, small_pdf, expect=202)
@@ -283,6 +299,11 @@ class TestWhatIsTaken:
         state = client.process(small_pdf, "a", content_type)
         assert (state["status"], state["content_type"]) == ("complete", PDF)
         failed_with(client, "unsupported_type", documents.PNG, "a", content_type)
+
+    def test_bytes_that_nothing_can_be_made_of_can_be_had_but_not_run_again(self, client):
+        identifier = failed_with(client, "unsupported_type", documents.PNG, "a", OCTETS)["document_id"]
+        assert client.get(f"/v1/documents/{identifier}/content", expect=200).body == documents.PNG
+        assert client.post(f"/v1/documents/{identifier}/retry", expect=409).json()["code"] == "unusable_content"
 
     def test_text_without_a_declared_type_is_text(self, client):
         assert client.process(documents.plain_text(), "a.txt", OCTETS)["status"] == "complete"

@@ -4,6 +4,7 @@ import csv
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,25 @@ class TestAWorkerThatDies:
         server.client.delete(f"/v1/documents/{doomed}", expect=204)
         for identifier in others:
             assert server.client.finish(identifier)["status"] == "complete"
+
+
+def test_a_page_counter_that_takes_too_much_memory_is_ended_alone(start_server, tmp_path, small_pdf):
+    """The number of pages is a comfort: without it the document can still be read."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    # Shared memory is held by no limit of the kernel's, only by the supervisor.
+    (folder / "pdfinfo").write_text("#!/bin/sh\nexec python3 -c 'import mmap, time; m = mmap.mmap(-1, 200 << 20); "
+                                    "[m.write(bytes(1 << 20)) for _ in range(200)]; time.sleep(600)'\n")
+    (folder / "pdftotext").write_text(f"#!/bin/sh\nsleep 3\nexec {shutil.which('pdftotext')} \"$@\"\n")
+    for tool in folder.iterdir():
+        tool.chmod(0o755)
+    server = start_server("--worker-memory", 128, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
+    identifier = server.client.upload(small_pdf)["document_id"]
+    eventually(lambda: any("mmap" in process.command for process in server.tree()), what="the counter runs")
+    eventually(lambda: not any("mmap" in process.command for process in server.tree()), what="the counter is ended")
+    assert server.client.state(identifier)["status"] == "processing"
+    state = server.client.finish(identifier)
+    assert (state["status"], state["pages_total"]) == ("complete", 3), state
 
 
 # Stand-ins for pdftotext, each with one bad habit.

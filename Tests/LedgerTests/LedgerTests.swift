@@ -46,6 +46,47 @@ struct LedgerTests {
         #expect(throws: RecordFailure.alreadyThere) { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
     }
 
+    @Test("a page of a list ends at its bytes as well, and the next one goes on behind it")
+    func listBytes() throws {
+        let fixture = try Fixture()
+        let records = (1...20).map { number in
+            var record = Self.record(number)
+            record.bytes = Array("{\"n\":\"\(String(repeating: "x", count: 1 << 19))\"}".utf8)
+            return record
+        }
+        for record in records { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
+        var found: [DocumentID] = []
+        var position: ListPosition?
+        var pages = 0
+        repeat {
+            let page = try fixture.wait { fixture.ledger.list(status: nil, after: position, limit: 500, then: $0) }
+            #expect(page.records.reduce(0) { $0 + $1.bytes.count } < Ledger.listBytesMax + 1 << 20)
+            found += page.records.map(\.id)
+            position = page.next
+            pages += 1
+        } while position != nil
+        #expect(found == records.map(\.id).reversed())
+        #expect(pages == 3)
+    }
+
+    @Test("the files that the record names are told, a result only where it is the document's")
+    func keptBytes() throws {
+        let fixture = try Fixture()
+        var records = [DocumentStatus.uploading, .complete, .cancelled, .queued].enumerated().map {
+            Self.record($0 + 1, $1)
+        }
+        records[1].bytes = Array(#"{"record":{"content":7000000000000000001}}"#.utf8)
+        records[1].outputToken = 9
+        records[2].outputToken = 10
+        records[3].bytes = Array("{torn".utf8)
+        for record in records { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
+        let kept = try fixture.wait { fixture.ledger.keptBytes(then: $0) }
+        #expect(kept[records[0].id] == KeptBytes(content: nil, output: nil))
+        #expect(kept[records[1].id] == KeptBytes(content: 7_000_000_000_000_000_001, output: 9))
+        #expect(kept[records[2].id] == KeptBytes(content: nil, output: nil))
+        #expect(kept[records[3].id]?.isUnknown == true)
+    }
+
     @Test("a ceiling only rises, whatever order it is written in")
     func ceiling() throws {
         let fixture = try Fixture()

@@ -82,6 +82,8 @@ struct FilesTests {
     func directories() throws {
         for _ in 0..<2 { try Files.makeDirectories(directory.file("a//b/c/")) }
         #expect(try Files.names(in: directory.file("a/b")) == ["c"])
+        #expect(try Files.makeDirectory(directory.file("a/d")))
+        #expect(try !Files.makeDirectory(directory.file("a/d")))
         try write("", to: "file")
         #expect(throws: SystemError.self) { try Files.makeDirectories(directory.file("file/below")) }
         #expect(throws: SystemError.self) { try Files.makeDirectory(directory.file("no/way")) }

@@ -208,6 +208,26 @@ import Wire
             .chunkExtensionsTooLong(bytesMax: 16384))
     }
 
+    @Test(
+        "the fields before the mistake are handed out: the answer goes by them",
+        arguments: [
+            "bad line\r\n", "X: \u{1}\r\n", "Content-Length: x\r\n\r\n", "Expect: the-moon\r\n\r\n",
+            "X: " + String(repeating: "a", count: 20_000),
+        ])
+    func fieldsSoFar(mistake: String) {
+        let start = "GET / HTTP/1.1\r\nHost: h\r\nOrigin: http://o\r\nX-Request-Id: 7\r\n"
+        let transcript = HTTPTranscript([(start + mistake).octets])
+        #expect(transcript.failure != nil)
+        #expect(transcript.fieldsSoFar["Origin"] == "http://o")
+        #expect(transcript.fieldsSoFar["X-Request-Id"] == "7")
+    }
+
+    @Test("fields of one request are never those of the next")
+    func fieldsOfTheNext() {
+        let first = "GET / HTTP/1.1\r\nHost: h\r\nOrigin: http://o\r\n\r\n"
+        #expect(HTTPTranscript([(first + "nonsense\r\n").octets]).fieldsSoFar["Origin"] == nil)
+    }
+
     @Test("each error has a status, a stable code and a sentence")
     func answers() {
         let errors: [(HTTPRequestError, Int, String)] = [

@@ -13,6 +13,7 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
     private(set) var steps: [Step] = []
     private(set) var heads: [RequestHead] = []
     private(set) var isBetweenRequests = true
+    private(set) var fieldsSoFar = HTTPFields()
 
     init(_ pieces: [[UInt8]], limits: HTTPLimits = .default) {
         var decoder = HTTPRequestDecoder(limits: limits)
@@ -25,6 +26,7 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
             }
         }
         isBetweenRequests = decoder.isBetweenRequests
+        fieldsSoFar = decoder.fieldsSoFar
     }
 
     private mutating func take(_ piece: [UInt8], _ decoder: inout HTTPRequestDecoder) throws(HTTPRequestError) {
