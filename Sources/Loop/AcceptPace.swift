@@ -1,6 +1,6 @@
-/// How many new connections a listener may take now. A crowd that comes back at once after a broken network is let in at a
-/// bounded rate: the rest waits in the kernel's queue, which has a bound of its own, and those who are in are served
-/// meanwhile.
+/// How many new connections a listener may take now. A crowd that comes back at once after a broken network is let in
+/// at a bounded rate: the rest waits in the kernel's queue, which has a bound of its own, and those who are in are
+/// served meanwhile.
 package struct AcceptPace: Sendable {
     package static let connectionsPerSecondDefault = 5000
     /// What may come at once after a quiet moment.

@@ -8,8 +8,8 @@ import Testing
 /// disk and its news. Then the next process goes on from what is on the disk.
 ///
 /// Goal: whoever watches, leaves, and comes back, before or after such an end, never sees the percentage or the stage
-/// go back, sees 100 only when the document is complete, never a figure above the ceiling on record, and after an end one
-/// that is at most a point above the last.
+/// go back, sees 100 only when the document is complete, never a figure above the ceiling on record, and after an end
+/// one that is at most a point above the last.
 @Suite("Documents through crashes")
 struct DocumentSimulationTests {
     struct Disk {
