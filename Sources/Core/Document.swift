@@ -70,8 +70,7 @@ package enum ChangeWeight: Sendable, Equatable {
     case none
     /// Progress: may be merged with later progress.
     case tick
-    /// A change of status or stage: told at once, never merged away for a watcher that keeps up. So is a figure on its
-    /// way up that waits for being told: at most a hundred in a document's life.
+    /// A change of status or stage: told at once, never merged away for a watcher that keeps up.
     case step
 }
 
@@ -158,7 +157,6 @@ package struct Document: Sendable, Equatable {
     package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {
         let before = (status, shownStage)
         var isTick = false
-        var isUrgent = false
         switch change {
         case .uploadBegan(let total, let type):
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
@@ -227,10 +225,9 @@ package struct Document: Sendable, Equatable {
             status = .queued
             repeatsAttempt = true
         case .ceilingRecorded(let ceiling):
-            let before = percentage.published
+            let told = percentage.published
             percentage.ceilingRecorded(ceiling)
-            if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != before }
-            isUrgent = isTick && percentage.isHeldBack
+            if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != told }
         case .queued(let position):
             guard status == .queued else { return .none }
             isTick = position != queuePosition
@@ -238,9 +235,9 @@ package struct Document: Sendable, Equatable {
         }
         if status != .processing { estimate = nil }
         if status != .queued { queuePosition = nil }
-        if isTerminal { percentage.rest() } else { _ = percentage.fold(raw: rawPercentage) }
+        if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
         updatedAtMilliseconds = now.unixMilliseconds
-        if isUrgent || before != (status, shownStage) { return .step }
+        if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }
 
@@ -254,10 +251,7 @@ package struct Document: Sendable, Equatable {
     }
 
     /// Takes the next offset: the state as it is now is about to be told.
-    package mutating func advanceOffset() {
-        offset += 1
-        percentage.markTold()
-    }
+    package mutating func advanceOffset() { offset += 1 }
 
     /// Goes on after the process ended: offsets restart under a new epoch, and the percentage rests at its ceiling.
     package mutating func recover(epoch: String, ceiling: Double) {

@@ -43,25 +43,19 @@ package struct PipelineShape: Sendable, Equatable {
 
 /// The one percentage: never down, 100 only at the end, and never above what is on record.
 ///
-/// Theory of operation: `wanted` is what the work amounts to now, `told` what watchers were last told, and `published`,
-/// between the two, what may be told next; it only grows. Before a figure above `recordedCeiling` is told, a ceiling is
-/// put on record, at most one point above what was *told* (`ceilingToRecord`); until that is done the figure waits at
-/// the old one. So a figure that is far behind climbs by a point a commit, each told before the next is asked for.
-/// After a crash the recorded ceiling becomes the floor: it is at least what anybody was told and at most a point more,
-/// and the figure rests there until the work has caught up.
-///
-/// A step that is recorded before it is told carries the whole figure (`ceilingOfRecord`): its record says it itself.
+/// Theory of operation: `raw` is what the work amounts to now. `published` is what a watcher was last told; it only
+/// grows. Before a figure above `recordedCeiling` is told, a ceiling of at most one point more is put on record
+/// (`ceilingToRecord`); until that is done the figure waits at the old ceiling. After a crash the recorded ceiling
+/// becomes the floor: it is at least what anybody was told, and the figure rests there until the work has caught up.
 package struct Percentage: Sendable, Equatable {
     package private(set) var published: Double
     package private(set) var recordedCeiling: Double
-    private var told: Double
-    private var wanted: Double
+    package private(set) var requestedCeiling: Double
 
     package init(published: Double = 0, recordedCeiling: Double = 0) {
         self.published = published
         self.recordedCeiling = recordedCeiling
-        told = published
-        wanted = published
+        requestedCeiling = recordedCeiling
     }
 
     /// Begins again after the process ended: what may have been told is the floor.
@@ -74,30 +68,14 @@ package struct Percentage: Sendable, Equatable {
 
     /// Takes what the work amounts to (0–100) and returns what may be told now.
     package mutating func fold(raw: Double) -> Double {
-        wanted = Self.shown(min(raw, Self.unfinishedMax))
+        let wanted = Self.shown(min(raw, Self.unfinishedMax))
         published = max(published, min(wanted, recordedCeiling))
+        if wanted > requestedCeiling { requestedCeiling = min(wanted + 1, Self.unfinishedMax) }
         return published
     }
 
-    /// The work is over, at whatever figure: nothing more is asked for.
-    package mutating func rest() { wanted = published }
-
-    /// What may be told is about to be.
-    package mutating func markTold() { told = max(told, published) }
-
-    /// The work is further than may be told.
-    package var isHeldBack: Bool { wanted > published }
-
     /// A ceiling that must be on record before the figure can go on, or nil.
-    package var ceilingToRecord: Double? {
-        guard wanted > recordedCeiling else { return nil }
-        // On the grid of one decimal, which a sum of fractions leaves.
-        let next = min(((told + 1) * 10).rounded() / 10, Self.unfinishedMax)
-        return next > recordedCeiling ? next : nil
-    }
-
-    /// The ceiling that the record of a whole state carries: of one that is told as soon as it is on record.
-    package var ceilingOfRecord: Double { max(published, recordedCeiling, wanted) }
+    package var ceilingToRecord: Double? { requestedCeiling > recordedCeiling ? requestedCeiling : nil }
 
     package mutating func ceilingRecorded(_ ceiling: Double) {
         recordedCeiling = max(recordedCeiling, ceiling)

@@ -184,7 +184,7 @@ package final class DocumentOwner: @unchecked Sendable {
         next.advanceOffset()
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: next.percentage.ceilingOfRecord, outputToken: document.run,
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: document.run,
             bytes: next.recorded(now: now))
     }
 

@@ -8,8 +8,7 @@ import Testing
 /// disk and its news. Then the next process goes on from what is on the disk.
 ///
 /// Goal: whoever watches, leaves, and comes back, before or after such an end, never sees the percentage or the stage
-/// go back, sees 100 only when the document is complete, never a figure above the ceiling on record, and after an end
-/// one that is at most a point above the last.
+/// go back, sees 100 only when the document is complete, and never a figure above the ceiling on record.
 @Suite("Documents through crashes")
 struct DocumentSimulationTests {
     struct Disk {
@@ -35,7 +34,8 @@ struct DocumentSimulationTests {
             var coming = life.document
             coming.advanceOffset()
             disk.record = coming.recorded(now: life.now)
-            disk.ceiling = max(disk.ceiling, coming.percentage.ceilingOfRecord)
+            let ceiling = max(coming.percentage.published, coming.percentage.requestedCeiling)
+            disk.ceiling = max(disk.ceiling, ceiling)
         }
 
         /// The commit that carried a step carried the ceiling that the figure may now reach.
@@ -141,9 +141,6 @@ struct DocumentSimulationTests {
             for turn in 0..<250 {
                 let context = "seed \(seed), turn \(turn), process \(shell.processes): \(shell.life.last)"
                 if try shell.turn(&random) { try always.see(shell.told, ceiling: shell.disk.ceiling, context) }
-                // What a crash would make the floor now.
-                let told = try #require(try JSONValue.parse(shell.told)["progress"]?.numberValue)
-                #expect(shell.disk.ceiling <= told + 1.000_001, "\(context)")
                 if random.oneIn(15) { try sometimes.see(shell.told, ceiling: shell.disk.ceiling, context) }
             }
         }
