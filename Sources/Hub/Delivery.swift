@@ -13,12 +13,15 @@ package struct Delivery {
     }
 
     private var outbox = Outbox<EncodedEvent>()
+    /// Something waits, so that nothing may overtake it.
+    package private(set) var isWaiting = false
 
     package init() {}
 
     /// `isBackedUp`: the connection has not taken what it was given before.
     package mutating func take(_ run: EventRun, isBackedUp: Bool) -> Decision {
-        if !isBackedUp && outbox.isEmpty { return .send }
+        if !isBackedUp && !isWaiting { return .send }
+        isWaiting = true
         for event in run.events {
             let item = Outbox<EncodedEvent>.Item(
                 event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
@@ -29,7 +32,8 @@ package struct Delivery {
 
     /// The connection has room: what has waited, in one piece; nil when nothing has.
     package mutating func takeWaiting(_ compressors: LoopCompressors) -> EventRun? {
-        guard !outbox.isEmpty else { return nil }
+        guard isWaiting else { return nil }
+        isWaiting = false
         return EventRun(outbox.takeAll().map(\.event)[...], compressors)
     }
 }

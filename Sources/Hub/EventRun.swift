@@ -5,6 +5,7 @@ import Loop
 /// watchers could be served. The bytes of several are joined once and shared by all who are at the same place.
 package final class EventRun {
     package let events: [EncodedEvent]
+    package let newest: EncodedEvent
     private let compressors: LoopCompressors
     private var lastForm: EventForm?
     private var lastBytes: SharedBytes?
@@ -19,6 +20,7 @@ package final class EventRun {
     package init(every events: [EncodedEvent], _ compressors: LoopCompressors) {
         precondition(!events.isEmpty, "a run has something to tell")
         self.events = events
+        newest = events[events.count - 1]
         self.compressors = compressors
     }
 
@@ -31,8 +33,6 @@ package final class EventRun {
         }
         return kept.reversed()
     }
-
-    package var newest: EncodedEvent { events[events.count - 1] }
 
     /// All events in one piece.
     package func bytes(_ form: EventForm) -> SharedBytes {

@@ -11,7 +11,6 @@ import Core
 /// A member's place in a circle. A member keeps it and leaves it alone.
 package struct Membership: Sendable {
     fileprivate var place = -1
-    fileprivate var next: UInt64 = 0
 
     package init() {}
 
@@ -29,8 +28,15 @@ package protocol TopicMember: AnyObject {
 /// One topic on one loop: the events that are on their way, and the circle of those who get them.
 package final class TopicFanOut {
     private let compressors: LoopCompressors
-    /// Nil: a place that was left while a round was under way.
-    private var members: [(any TopicMember)?] = []
+    private struct Place {
+        /// Nil: left while a round was under way.
+        var member: (any TopicMember)?
+        /// The number of the first event that the member was not served yet. Beside the reference and not in the
+        /// member, so that a round touches no member that has nothing to get.
+        var next: UInt64
+    }
+
+    private var places: [Place] = []
     private var leftPlaces = 0
     private var pending: [EncodedEvent] = []
     /// The number of `pending[0]`, counted from the topic's first event.
@@ -49,7 +55,7 @@ package final class TopicFanOut {
 
     package init(_ compressors: LoopCompressors) { self.compressors = compressors }
 
-    package var memberCount: Int { members.count - leftPlaces }
+    package var memberCount: Int { places.count - leftPlaces }
     package var isIdle: Bool { placesLeft == 0 }
     /// Events that wait for somebody to be served.
     package var pendingCount: Int { pending.count }
@@ -57,22 +63,22 @@ package final class TopicFanOut {
     /// Joins the circle: gets every event that is published from now on.
     package func attach(_ member: any TopicMember) {
         precondition(!member.membership.isAttached, "a member stands in one circle")
-        member.membership.place = members.count
-        member.membership.next = head
-        members.append(member)
+        member.membership.place = places.count
+        places.append(Place(member: member, next: head))
         if placesLeft > 0 { placesLeft += 1 }
     }
 
     /// Leaves the circle. Does nothing for one that has left.
     package func detach(_ member: any TopicMember) {
         guard member.membership.isAttached else { return }
-        precondition(members[member.membership.place] === member, "a member leaves its own circle")
+        let place = member.membership.place
+        precondition(places[place].member === member, "a member leaves its own circle")
         if isIdle {
-            members.swapAt(member.membership.place, members.count - 1)
-            members[member.membership.place]?.membership.place = member.membership.place
-            members.removeLast()
+            places.swapAt(place, places.count - 1)
+            places[place].member?.membership.place = place
+            places.removeLast()
         } else {
-            members[member.membership.place] = nil
+            places[place].member = nil
             leftPlaces += 1
         }
         member.membership.place = -1
@@ -82,20 +88,24 @@ package final class TopicFanOut {
         guard memberCount > 0 else { return }
         if isIdle { (position, headAtRoundStart) = (0, head) }
         pending.append(event)
-        placesLeft = members.count
+        placesLeft = places.count
     }
 
     /// Serves at most `deliveriesMax` members; returns how many it served.
     package func serve(deliveriesMax: Int) -> Int {
         var deliveries = 0
         while placesLeft > 0 && deliveries < deliveriesMax {
-            if position >= members.count { beginRound() }
-            let member = members[position]
+            if position >= places.count { beginRound() }
+            let start = places[position].next
+            guard start < head, let member = places[position].member else {
+                position += 1
+                placesLeft -= 1
+                continue
+            }
+            let run = run(from: start)
+            places[position].next = head
             position += 1
             placesLeft -= 1
-            guard let member, member.membership.next < head else { continue }
-            let run = run(from: member.membership.next)
-            member.membership.next = head
             deliveries += 1
             member.deliver(run)
         }
@@ -127,8 +137,8 @@ package final class TopicFanOut {
         pending.removeAll(keepingCapacity: pending.capacity <= 64)
         run = nil
         guard leftPlaces > 0 else { return }
-        members.removeAll { $0 == nil }
+        places.removeAll { $0.member == nil }
         leftPlaces = 0
-        for (place, member) in members.enumerated() { member?.membership.place = place }
+        for index in places.indices { places[index].member?.membership.place = index }
     }
 }

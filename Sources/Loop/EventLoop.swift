@@ -30,7 +30,7 @@ package final class EventLoop: @unchecked Sendable {
 
     package let index: Int
     package let readBuffer: UnsafeMutableRawBufferPointer
-    var cork = CorkBuffer()
+    let cork = CorkBuffer()
 
     private let poller: Poller
     private let wakeUp: WakeUp
@@ -49,8 +49,9 @@ package final class EventLoop: @unchecked Sendable {
     private var turnEnders: [any TurnEndHandler] = []
     private var isStopping = false
 
+    private var turnMilliseconds = Clock.monotonicMilliseconds
     /// Monotonic time, read once a turn.
-    package private(set) var nowMilliseconds = Clock.monotonicMilliseconds
+    package var nowMilliseconds: Int64 { turnMilliseconds }
 
     private static let wakeUpToken = UInt64.max
 
@@ -82,7 +83,7 @@ package final class EventLoop: @unchecked Sendable {
     private func turn(_ events: UnsafeMutableBufferPointer<epoll_event>) throws(SystemError) {
         let timeout = turnEnders.isEmpty ? timers.timeoutMilliseconds(now: Clock.monotonicMilliseconds) : 0
         let count = try poller.wait(into: events, timeoutMilliseconds: timeout)
-        nowMilliseconds = Clock.monotonicMilliseconds
+        turnMilliseconds = Clock.monotonicMilliseconds
         for event in events[..<count] {
             let token = event.data.u64
             if token == Self.wakeUpToken {

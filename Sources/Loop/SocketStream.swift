@@ -30,8 +30,9 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     private var descriptor: OwnedDescriptor?
     private var registration: EventLoop.Registration?
     private var output: StreamOutput?
+    private var progressMilliseconds: Int64
     /// When bytes last left, or began to wait: what an owner needs to tell a slow peer from a dead one.
-    package private(set) var lastProgressMilliseconds: Int64
+    package var lastProgressMilliseconds: Int64 { progressMilliseconds }
 
     private var interest: Readiness = [.read]
     private var isReadingPaused = false
@@ -45,7 +46,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
 
     package init(_ descriptor: consuming OwnedDescriptor, loop: EventLoop) throws(SystemError) {
         self.loop = loop
-        lastProgressMilliseconds = loop.nowMilliseconds
+        progressMilliseconds = loop.nowMilliseconds
         let raw = descriptor.raw
         self.descriptor = consume descriptor
         registration = try loop.register(raw, for: .read, handler: self)
@@ -71,23 +72,23 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     }
 
     package func handle(_ readiness: Readiness) {
-        if readiness.contains(.write) && isOpen {
+        if readiness.isWritable && isOpen {
             isWriteBlocked = false
             flush()
             if isOpen { updateInterest() }
         }
-        if readiness.rawValue & Readiness.readable.rawValue != 0 && isOpen { read(readiness) }
+        if readiness.isReadable && isOpen { read(readiness) }
     }
 
     private func read(_ readiness: Readiness) {
         if isReadingPaused || hasEnded {
             // Nobody wants its bytes now, but a socket that is gone altogether must not spin in the loop.
-            if readiness.rawValue & Readiness.hangUpOrError.rawValue != 0 { close() }
+            if readiness.isHungUp { close() }
             return
         }
         guard let raw = rawDescriptor else { return }
         do throws(SystemError) {
-            switch try DescriptorIO.read(raw, into: loop.readBuffer) {
+            switch try Socket.receive(raw, into: loop.readBuffer) {
             case .wouldBlock: return
             case .bytes(let count):
                 let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<count])
@@ -136,19 +137,26 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         wrote(wasEmpty: wasEmpty)
     }
 
-    /// Sends shared bytes at once when nothing waits before them, and queues what the kernel does not take. For the one
-    /// message of a broadcast: it saves the turn's end and every allocation.
-    package func send(_ shared: SharedBytes) {
-        guard output == nil, !isCorked, !isWriteBlocked, !closesAfterFlush, let raw = rawDescriptor else {
-            return write(shared)
+    /// Sends shared bytes at once, unless something waits before them: then it does nothing and says false. What the
+    /// kernel does not take is queued. For the one message of a broadcast: it saves the turn's end and every
+    /// allocation.
+    package func sendNow(_ shared: SharedBytes) -> Bool {
+        guard output == nil, !isCorked, !closesAfterFlush, registration != nil, let raw = descriptor?.raw else {
+            return false
         }
         switch Socket.send(raw, shared.buffer) {
-        case .bytes(shared.count): lastProgressMilliseconds = loop.nowMilliseconds
+        case .bytes(shared.count): progressMilliseconds = loop.nowMilliseconds
         case .bytes(let count): queueRest(of: shared, sentBytes: count)
         case .wouldBlock: queueRest(of: shared, sentBytes: 0)
         // Not from within a broadcast: its watchers must not change while they are told.
         case .closed: closeSoon()
         }
+        return true
+    }
+
+    /// Sends shared bytes at once, or behind what waits.
+    package func send(_ shared: SharedBytes) {
+        if !sendNow(shared) { write(shared) }
     }
 
     /// Asks for `streamDrained` when what waits now has left, however little it is.
@@ -175,7 +183,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     }
 
     private func wrote(wasEmpty: Bool) {
-        if wasEmpty { lastProgressMilliseconds = loop.nowMilliseconds }
+        if wasEmpty { progressMilliseconds = loop.nowMilliseconds }
         if pendingBytes > Self.outputHighWaterBytes { wasAboveHighWater = true }
     }
 
@@ -203,7 +211,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         if !isWriteBlocked {
             switch Socket.send(raw, bytes) {
             case .bytes(let count):
-                lastProgressMilliseconds = loop.nowMilliseconds
+                progressMilliseconds = loop.nowMilliseconds
                 sent = count
             case .wouldBlock: break
             case .closed: return close()
@@ -225,7 +233,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     private func flush() {
         while let output, output.pendingBytes > 0, let raw = rawDescriptor {
             switch output.send(to: raw) {
-            case .bytes: lastProgressMilliseconds = loop.nowMilliseconds
+            case .bytes: progressMilliseconds = loop.nowMilliseconds
             case .wouldBlock:
                 isWriteBlocked = true
                 updateInterest()

@@ -49,6 +49,8 @@ class WatcherSocket: StreamDelegate, Swept {
 
     final func send(_ run: EventRun) {
         guard !isClosing else { return }
+        // The common case, and the cost of a broadcast: nothing waits, and the kernel takes it all.
+        if !delivery.isWaiting && stream.sendNow(run.bytes(form)) { return sent(run.newest) }
         switch delivery.take(run, isBackedUp: stream.pendingBytes > 0) {
         case .send:
             stream.send(run.bytes(form))
@@ -60,8 +62,7 @@ class WatcherSocket: StreamDelegate, Swept {
 
     /// Sends the newest event alone; one that cannot be sent now gives way to the next.
     final func sendNewest(_ run: EventRun) {
-        guard !isClosing, stream.pendingBytes == 0 else { return }
-        stream.send(run.newestBytes(form))
+        if !isClosing { _ = stream.sendNow(run.newestBytes(form)) }
     }
 
     /// Begins a watch: all of it, whatever waits.

@@ -175,6 +175,22 @@ package enum Socket {
         }
     }
 
+    /// recv(2): what read(2) does, without its way through the file layer.
+    package static func receive(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> ReadOutcome {
+        while true {
+            let count = recv(descriptor, buffer.baseAddress!, buffer.count, 0)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .end }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            default: throw SystemError("recv")
+            }
+        }
+    }
+
     /// send(2) of one buffer; the peer's end is an outcome, not an error.
     package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> WriteOutcome {
         while true {

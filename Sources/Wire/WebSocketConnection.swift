@@ -57,7 +57,7 @@ package struct WebSocketConnection {
     /// The next message, if it is one frame, lies whole in `bytes` from `position` on, and nothing is half received;
     /// `position` is then behind it. It is unmasked where it lies and costs no memory. Nil for everything else, also
     /// for what is wrong: `receive` says what.
-    package mutating func takeMessage(_ bytes: inout MutableSpan<UInt8>, at position: inout Int) -> WholeMessage? {
+    package func takeMessage(_ bytes: inout MutableSpan<UInt8>, at position: inout Int) -> WholeMessage? {
         guard machine == nil else { return nil }
         let left = bytes.count - position
         // RFC 6455 §5.2: two octets, and four of the mask, which a server's peer must send.
