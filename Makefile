@@ -97,7 +97,8 @@ fuzz-short:
 sanitize: deps ## the tests of the pure parts and of the loop under the address and the thread sanitizer
 	@for kind in address thread; do \
 		printf '\nTesting under the %s sanitizer\n' $$kind; \
-		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$kind --scratch-path .build/sanitize-$$kind \
+		ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tests/ThreadSanitizer.suppressions \
+			swift test --sanitize=$$kind --scratch-path .build/sanitize-$$kind \
 			--filter '^(JSON|Core|Wire|Text|Compression|System|Loop|Hub)Tests\.'; \
 	done
 
