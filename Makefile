@@ -20,7 +20,7 @@ BENCH ?=
 SIDE_BY_SIDE ?= 4
 
 PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
-TEST_PACKAGES := chromium curl fonts-liberation procps python3-venv strace
+TEST_PACKAGES := chromium curl fonts-liberation gcc node-ws nodejs procps python3-venv strace
 BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws
 
 FUZZ_SECONDS ?= 600
@@ -49,7 +49,7 @@ build: deps ## the release binary, .build/release/headway, which needs no file b
 	@swift build --configuration release --static-swift-stdlib --product headway
 
 .PHONY: test
-test: test-swift fuzz-short test-end-to-end ## every test; the long lists are in `make nightly`
+test: test-swift fuzz-short test-end-to-end test-release ## every test; the long lists are in `make nightly`
 
 .PHONY: test-swift
 test-swift: deps
@@ -63,9 +63,14 @@ test-swift: deps
 test-end-to-end: deps-test $(VENV)/installed
 	@swift build --product headway
 	@$(call say,"Testing the binary from outside with independent clients (pytest; side by side)")
-	@$(PYTEST) -m "not alone and not nightly" --numprocesses $(SIDE_BY_SIDE) --dist worksteal
+	@$(PYTEST) -m "not alone and not nightly and not release" --numprocesses $(SIDE_BY_SIDE) --dist worksteal
 	@$(call say,"Testing what needs a quiet machine (pytest; one by one)")
 	@$(PYTEST) -m "alone and not nightly"
+
+.PHONY: test-release
+test-release: build deps-test $(VENV)/installed
+	@$(call say,"Testing what only the optimised binary can show (pytest)")
+	@HEADWAY_BINARY=.build/release/headway $(PYTEST) -m release
 
 .PHONY: nightly
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes

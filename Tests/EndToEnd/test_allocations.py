@@ -16,7 +16,7 @@ from test_diagnostics import address
 
 HERE = Path(__file__).parent
 THRESHOLDS = json.loads((HERE / "allocations.json").read_text())
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.release
 
 
 class Counted:
@@ -47,7 +47,7 @@ class Counted:
 
 @pytest.fixture
 def counted(start_server, tmp_path):
-    need("release" in str(binary()), "a release build (HEADWAY_BINARY): an unoptimised one allocates more")
+    need("release" in str(binary()), "a release build (HEADWAY_BINARY); an unoptimised one allocates more")
     counted = Counted(start_server, tmp_path)
     assert counted.count > 100, "nothing is counted"
     return counted

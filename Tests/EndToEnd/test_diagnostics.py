@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -12,7 +13,7 @@ from websockets.sync.client import connect
 
 from client import RawConnection
 from frames import OPCODE_BINARY, OPCODE_CONTINUATION, OPCODE_PING, OPCODE_TEXT, WebSocketConnection, frame
-from means import program
+from means import need, program
 from waiting import eventually
 
 MESSAGE_BYTES_MAX = 16 << 20
@@ -96,6 +97,7 @@ class TestTheEcho:
             assert server.tree()[0].resident_bytes - before < 32 << 20, sent
 
     def test_node_ws_gets_the_same_with_and_without_compression(self, client, tmp_path):
+        need(Path("/usr/share/nodejs/ws").exists(), "node-ws, a client for Node.js")
         script = tmp_path / "echo.js"
         script.write_text(f"""
             const WebSocket = require('ws');
