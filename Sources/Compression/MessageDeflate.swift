@@ -14,6 +14,9 @@ package final class MessageDeflate: MessageCompression {
     package static let payingBytesMin = 128
     package var bytesMin: Int { Self.payingBytesMin }
 
+    /// Blocks of one message that say they are the last one. Each costs a copy of the window, and none is needed.
+    static let finalBlocksMax = 16
+
     private static let pieceBytes = 16 * 1024
     /// What RFC 7692 §7.2.1 removes from the end of every message: an empty stored block without its header bits.
     private static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
@@ -91,6 +94,7 @@ package final class MessageDeflate: MessageCompression {
     private func take(
         _ bytes: Span<UInt8>, _ stream: UnsafeMutablePointer<z_stream>, _ limit: Int, _ output: inout [UInt8]
     ) throws(MessageInflationError) {
+        var finalBlocks = 0
         let failure: MessageInflationError? = bytes.withUnsafeBufferPointer { input in
             stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
             stream.pointee.avail_in = UInt32(input.count)
@@ -108,6 +112,8 @@ package final class MessageDeflate: MessageCompression {
                         if stream.pointee.avail_out > 0 { return nil }
                     case Z_STREAM_END:
                         // RFC 7692 §7.2.3.5: a block may be marked as the last one; others may still follow.
+                        finalBlocks += 1
+                        guard finalBlocks <= Self.finalBlocksMax else { return .invalid }
                         goOn(stream)
                         if stream.pointee.avail_in == 0 { return nil }
                     default: return .invalid

@@ -39,6 +39,12 @@ package struct EventHistory<Event> {
         return oldest.event
     }
 
+    /// Drops the oldest event if it is not newer than `offset`.
+    package mutating func dropFirst(through offset: Int64) -> Event? {
+        guard first < events.count, events[first].offset <= offset else { return nil }
+        return dropFirst()
+    }
+
     /// All events after `offset`, oldest first; nil when some of them are no longer here, or were never told.
     package func after(_ offset: Int64) -> [Event]? {
         guard offset >= droppedThrough, offset <= events.last?.offset ?? droppedThrough else { return nil }

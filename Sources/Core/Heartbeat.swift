@@ -29,6 +29,11 @@ package struct Heartbeat: Sendable, Equatable {
         (phase, sinceMilliseconds) = (.closing, now)
     }
 
+    /// What was sent last has not left yet: the peer's time to answer it has not begun.
+    package mutating func postpone(now: Int64) {
+        if phase != .open { sinceMilliseconds = now }
+    }
+
     package mutating func look(now: Int64) -> Decision {
         let elapsed = now - sinceMilliseconds
         switch phase {

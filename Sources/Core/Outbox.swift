@@ -37,6 +37,14 @@ package struct Outbox<Event> {
         return byteCount <= bytesMax
     }
 
+    package mutating func removeAll(of document: DocumentID) {
+        items.removeAll { item in
+            guard item.document == document else { return false }
+            byteCount -= item.byteCount
+            return true
+        }
+    }
+
     package mutating func takeAll() -> [Item] {
         let taken = items
         items = []

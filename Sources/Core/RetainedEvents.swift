@@ -2,35 +2,35 @@
 ///
 /// The histories hold the events; this holds one name an event, and says whose oldest event must go.
 package struct RetainedEvents: Sendable {
-    private var owners: [DocumentID] = []
+    private var names: [(document: DocumentID, offset: Int64)] = []
     private var first = 0
     private(set) var byteCount = 0
     private let bytesMax: Int
 
     package init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-    var nameCount: Int { owners.count - first }
+    var nameCount: Int { names.count - first }
 
     /// An event was put at the end of its document's history.
-    package mutating func append(_ id: DocumentID, byteCount: Int) {
-        owners.append(id)
+    package mutating func append(_ id: DocumentID, at offset: Int64, byteCount: Int) {
+        names.append((id, offset))
         self.byteCount += byteCount
     }
 
     /// An event has left its history.
     package mutating func dropped(_ byteCount: Int) { self.byteCount -= byteCount }
 
-    /// Whose oldest event goes next, while there is more than the bound; a document that has let go of it already has
-    /// nothing to drop, and the next one is asked. Amortised constant time.
-    package mutating func takeBeyondBound() -> DocumentID? {
+    /// Which event goes next, while there is more than the bound. It may have left its history already; then nothing is
+    /// to be dropped for it, and the next one is asked for. Amortised constant time.
+    package mutating func takeBeyondBound() -> (document: DocumentID, offset: Int64)? {
         // Names of events that have left by their document's own bound must not pile up either.
-        guard byteCount > bytesMax || nameCount > Self.namesMax(bytesMax), first < owners.count else {
+        guard byteCount > bytesMax || nameCount > Self.namesMax(bytesMax), first < names.count else {
             return nil
         }
-        let oldest = owners[first]
+        let oldest = names[first]
         first += 1
-        if first > 1024 && first > owners.count / 2 {
-            owners.removeFirst(first)
+        if first > 1024 && first > names.count / 2 {
+            names.removeFirst(first)
             first = 0
         }
         return oldest

@@ -8,12 +8,23 @@ package struct WatchPosition: Sendable, Hashable, CustomStringConvertible {
         self.offset = offset
     }
 
-    /// Nil when it is none. A client sends back what it was given; anything else is no place to go on from.
+    /// Nil when it is none. A client sends back what it was given; anything else is no place to go on from. An epoch is
+    /// letters and digits: what comes from a client must not break out of the line that it is told in again.
     package init?(parsing text: some StringProtocol) {
-        guard let dash = text.lastIndex(of: "-"), dash != text.startIndex, text.utf8.count <= 64,
+        guard text.utf8.count <= 64, let dash = text.lastIndex(of: "-"), dash != text.startIndex,
+            text[..<dash].utf8.allSatisfy(Self.isOfEpoch),
             let offset = Int64(text[text.index(after: dash)...]), offset >= 0
         else { return nil }
         self.init(epoch: String(text[..<dash]), offset: offset)
+    }
+
+    private static func isOfEpoch(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"):
+            true
+        default: false
+        }
     }
 
     package var description: String { "\(epoch)-\(offset)" }

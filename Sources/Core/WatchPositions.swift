@@ -5,6 +5,13 @@ package struct WatchPositions: Sendable, Equatable, CustomStringConvertible {
 
     package init(count: Int) { positions = Array(repeating: nil, count: count) }
 
+    /// Places of which nothing is known.
+    package static func lost(count: Int) -> WatchPositions {
+        var positions = WatchPositions(count: count)
+        positions.positions = Array(repeating: WatchPosition(epoch: "", offset: 0), count: count)
+        return positions
+    }
+
     /// Nil when it is none for so many documents.
     package init?(parsing text: some StringProtocol, count: Int) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)

@@ -290,9 +290,9 @@ package final class DocumentOwner: @unchecked Sendable {
         if let dropped = document.history.append(event, at: event.position.offset) {
             retained.dropped(dropped.jsonCount)
         }
-        retained.append(document.document.id, byteCount: event.jsonCount)
+        retained.append(document.document.id, at: event.position.offset, byteCount: event.jsonCount)
         while let oldest = retained.takeBeyondBound() {
-            guard let dropped = live[oldest]?.history.dropFirst() else { continue }
+            guard let dropped = live[oldest.document]?.history.dropFirst(through: oldest.offset) else { continue }
             retained.dropped(dropped.jsonCount)
         }
     }
@@ -363,7 +363,7 @@ package final class DocumentOwner: @unchecked Sendable {
     package func joinEvery(loopIndex: Int) -> [EncodedEvent] {
         everyAudience.join(loop: loopIndex)
         return live.values.compactMap { $0.isDeleted ? nil : $0.told }.filter { !$0.isTerminal }
-            .sorted { $0.document.description < $1.document.description }
+            .sorted { $0.document < $1.document }
     }
 
     package func leaveEvery(loopIndex: Int) { everyAudience.leave(loop: loopIndex) }

@@ -18,13 +18,23 @@ package struct Delivery {
 
     package init() {}
 
+    /// What an event that waits costs beside its own bytes.
+    private static let itemBytes = 64
+
+    /// What waits of this document is not wanted any more.
+    package mutating func forget(_ document: DocumentID) {
+        outbox.removeAll(of: document)
+        isWaiting = !outbox.isEmpty
+    }
+
     /// `isBackedUp`: the connection has not taken what it was given before.
     package mutating func take(_ run: EventRun, isBackedUp: Bool) -> Decision {
         if !isBackedUp && !isWaiting { return .send }
         isWaiting = true
         for event in run.events {
             let item = Outbox<EncodedEvent>.Item(
-                event: event, document: event.document, weight: event.weight, byteCount: event.jsonCount)
+                event: event, document: event.document, weight: event.weight,
+                byteCount: event.jsonCount + Self.itemBytes)
             guard outbox.put(item) else { return .tooSlow }
         }
         return .wait

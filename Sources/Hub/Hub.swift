@@ -14,8 +14,8 @@ package enum Topic: Hashable, Sendable {
     case document(DocumentID, generation: UInt64)
     /// Every document of one owner; who watches all documents watches this of every owner.
     case everyDocument(owner: Int)
-    /// `serve --diagnostics`: what is published goes to everybody as it is.
-    case diagnostics
+    /// `serve --diagnostics`: what is published goes as it is to everybody who wants every message, or the newest only.
+    case diagnostics(newestOnly: Bool)
 }
 
 /// How many watchers a topic has on each loop. Kept by the topic's owner.

@@ -2,7 +2,7 @@ import Compression
 import Core
 import Hub
 import Loop
-import Synchronization
+import System
 import Wire
 
 /// `serve --diagnostics`: an echo, and a topic whose messages go as they are through the very hub, outboxes and loops
@@ -12,12 +12,14 @@ enum DiagnosticsRoutes {
     static let publishBytesMax = 64 * 1024
 
     static func echo(_ exchange: Exchange) {
+        guard !exchange.server.shared.isDraining else { return exchange.respond(.restarting) }
         guard let opening = WebSocketOpening(exchange, .asOffered) else { return }
         opening.accept { EchoSocket($0, exchange.server, deflate: opening.deflate) }
     }
 
     /// `?conflate=1`: who does not keep up gets the newest message only.
     static func watch(_ exchange: Exchange) {
+        guard !exchange.server.shared.isDraining else { return exchange.respond(.restarting) }
         guard let opening = WebSocketOpening(exchange, .withoutContext) else { return }
         let conflates = QueryItems(exchange.head.query)["conflate"] == "1"
         opening.accept { DiagnosticsWatcher($0, exchange.server, deflate: opening.deflate, conflates: conflates) }
@@ -46,6 +48,9 @@ enum DiagnosticsRoutes {
         func abort() {}
 
         func finish() {
+            guard !body.isEmpty else {
+                return exchange.respond(Problem(400, "empty_message", "A message has at least one byte."))
+            }
             // A text message is UTF-8, whoever publishes it (RFC 6455 §5.6).
             guard String(validating: body, as: UTF8.self) != nil else {
                 return exchange.respond(Problem(400, "not_utf8", "A message is UTF-8 text."))
@@ -56,57 +61,96 @@ enum DiagnosticsRoutes {
     }
 }
 
-/// The topic itself: made by loop 0, so that its messages have one order.
-package final class DiagnosticsTopic: Sendable {
+/// The topic itself: made by loop 0, so that its messages have one order. Who wants the newest only is told at the pace
+/// of documents' ticks: a storm costs as many writes as there is anybody to see.
+package final class DiagnosticsTopic: @unchecked Sendable {
     private let hub: Hub
-    // Who watches on each loop, and how many messages there were. Read on loop 0 alone, which owns both.
-    private struct State: Sendable {
-        var audience: TopicAudience
-        var offset: Int64 = 0
-    }
-    // Never contended: a Mutex only so that the compiler sees that too.
-    private let state: Mutex<State>
+    private var loop: EventLoop { hub.loops[0] }
+
+    // All of these are touched on loop 0 alone.
+    private var audience: TopicAudience
+    private var newestAudience: TopicAudience
+    private var offset: Int64 = 0
+    private var pace = EventPace()
+    private var newest: EncodedEvent?
 
     package init(_ hub: Hub) {
         self.hub = hub
-        state = Mutex(State(audience: TopicAudience(loopCount: hub.loops.count)))
+        audience = TopicAudience(loopCount: hub.loops.count)
+        newestAudience = audience
     }
 
     func publish(_ message: [UInt8]) {
-        hub.loops[0].perform { [self] in
-            let (event, audience) = state.withLock { state in
-                state.offset += 1
-                return (EncodedEvent(message: message, offset: state.offset), state.audience)
+        loop.perform { [self] in
+            offset += 1
+            let event = EncodedEvent(message: message, offset: offset)
+            hub.publish(event, to: .diagnostics(newestOnly: false), audience)
+            guard !newestAudience.isEmpty else { return }
+            newest = event
+            switch pace.decide(.tick, at: now) {
+            case .tellNow: tellNewest()
+            case .wait: break
+            case .tellLater(let milliseconds):
+                loop.schedule(afterMilliseconds: milliseconds) { [self] in
+                    if pace.waitEnded(at: now) { tellNewest() }
+                }
             }
-            hub.publish(event, to: .diagnostics, audience)
         }
     }
 
-    func join(loopIndex: Int) { hub.loops[0].perform { self.state.withLock { $0.audience.join(loop: loopIndex) } } }
-    func leave(loopIndex: Int) { hub.loops[0].perform { self.state.withLock { $0.audience.leave(loop: loopIndex) } } }
+    private func tellNewest() {
+        if let newest { hub.publish(newest, to: .diagnostics(newestOnly: true), newestAudience) }
+        newest = nil
+    }
+
+    private var now: Moment {
+        Moment(monotonicMilliseconds: Clock.monotonicMilliseconds, unixMilliseconds: Clock.unixMilliseconds)
+    }
+
+    func join(loopIndex: Int, newestOnly: Bool) {
+        loop.perform { [self] in
+            if newestOnly { newestAudience.join(loop: loopIndex) } else { audience.join(loop: loopIndex) }
+        }
+    }
+
+    func leave(loopIndex: Int, newestOnly: Bool) {
+        loop.perform { [self] in
+            if newestOnly { newestAudience.leave(loop: loopIndex) } else { audience.leave(loop: loopIndex) }
+        }
+    }
 }
 
 /// A watcher of the diagnostics topic.
 final class DiagnosticsWatcher: WatcherSocket, TopicMember {
     var membership = Membership()
     private let conflates: Bool
+    /// The newest message, for a peer that had no room for it.
+    private var newest: EncodedEvent?
 
     init(_ stream: SocketStream, _ server: LoopServer, deflate: DeflateParameters?, conflates: Bool) {
         self.conflates = conflates
         super.init(stream, server, deflate: deflate)
-        server.topics.attach(self, to: .diagnostics)
-        server.shared.diagnostics.join(loopIndex: server.loop.index)
+        server.topics.attach(self, to: .diagnostics(newestOnly: conflates))
+        server.shared.diagnostics.join(loopIndex: server.loop.index, newestOnly: conflates)
         server.shared.counters.watchers.add(1)
     }
 
     func deliver(_ run: EventRun) {
-        if conflates { sendNewest(run) } else { send(run) }
+        guard conflates else { return send(run) }
+        newest = sendNow(run.newestBytes(form)) ? nil : run.newest
+        if newest != nil { stream.tellWhenDrained() }
+    }
+
+    override func drained() {
+        guard let event = newest else { return }
+        newest = nil
+        stream.send(event.bytes(form, server.topics.compressors))
     }
 
     override func leave() {
         guard membership.isAttached else { return }
-        server.topics.detach(self, from: .diagnostics)
-        server.shared.diagnostics.leave(loopIndex: server.loop.index)
+        server.topics.detach(self, from: .diagnostics(newestOnly: conflates))
+        server.shared.diagnostics.leave(loopIndex: server.loop.index, newestOnly: conflates)
         server.shared.counters.watchers.add(-1)
     }
 }

@@ -11,9 +11,11 @@ enum EventsRoutes {
     static let documentsMax = 100
 
     static func watch(_ exchange: Exchange) {
+        // A document is watched once, however often and in whatever case it is named.
+        var seen: Set<String> = []
         let names = QueryItems(exchange.head.query).values("document").flatMap { value in
-            value.split(separator: ",").map(String.init)
-        }
+            value.split(separator: ",").map { DocumentID($0)?.description ?? String($0) }
+        }.filter { seen.insert($0).inserted }
         guard names.count <= documentsMax else {
             return exchange.respond(
                 Problem(
@@ -55,7 +57,10 @@ enum EventsRoutes {
     private static func stream(_ exchange: Exchange, _ names: [String], _ format: StreamWatcher.Format) {
         guard !exchange.isHead else { return exchange.respond(200, StreamWatcher.fields(format), []) }
         guard !exchange.server.shared.isDraining else { return exchange.respond(.restarting) }
-        let resume = WatchRoutes.resumeText(exchange).flatMap { WatchPositions(parsing: $0, count: names.count) }
+        // What is no place in these documents is a place that is not retained in any of them.
+        let resume = WatchRoutes.resumeText(exchange).map {
+            WatchPositions(parsing: $0, count: names.count) ?? .lost(count: names.count)
+        }
         guard format == .serverSentEvents, let resume, names != ["*"] else {
             return EventsStream(exchange, format, names: names, resume: resume).start()
         }
@@ -64,6 +69,9 @@ enum EventsRoutes {
             let hasSeenAll = zip(names.indices, events).allSatisfy { index, event in
                 event.map { $0.isTerminal && $0.position == resume.positions[index] } ?? true
             }
+            // The client may be gone by now, or the server about to go.
+            guard exchange.isAlive else { return }
+            guard !exchange.server.shared.isDraining else { return exchange.respond(.restarting) }
             if hasSeenAll { return exchange.respond(204, HTTPFields(), []) }
             EventsStream(exchange, format, names: names, resume: resume).start()
         }

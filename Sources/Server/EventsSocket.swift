@@ -9,7 +9,12 @@ final class EventsSocket: WatcherSocket, WatchedDocumentsReader {
     // Binary has no meaning here (API.md: 1003).
     private static let textSettings = WebSocketSettings(role: .server, limits: WebSocketLimits(acceptsBinary: false))
 
+    /// Orders that wait for the one before them to be answered, and for the peer to have read the answers so far.
+    static let ordersMax = 4096
+
     private var watched: WatchedDocuments?
+    private var orders: [SubscribeRequest] = []
+    private var isOrderUnderWay = false
 
     init(_ stream: SocketStream, _ server: LoopServer, deflate: DeflateParameters?) {
         super.init(stream, server, deflate: deflate, settings: Self.textSettings)
@@ -17,19 +22,43 @@ final class EventsSocket: WatcherSocket, WatchedDocumentsReader {
     }
 
     /// What the URL asked for already.
-    func subscribe(_ targets: [SubscribeRequest.Target]) { watched?.subscribe(targets) }
+    func subscribe(_ targets: [SubscribeRequest.Target]) { carryOut(SubscribeRequest(subscribe: targets)) }
 
     override func received(_ kind: WebSocketMessageKind, _ payload: [UInt8]) {
         do throws(SubscribeRequest.Failure) {
-            let request = try SubscribeRequest(parsing: payload)
-            watched?.unsubscribe(request.unsubscribe)
-            if !request.subscribe.isEmpty { watched?.subscribe(request.subscribe) }
+            carryOut(try SubscribeRequest(parsing: payload))
         } catch {
             send(text: Self.error(Problem(400, "bad_message", error.detail), document: nil))
         }
     }
 
-    override func leave() { watched?.leave() }
+    private func carryOut(_ order: SubscribeRequest) {
+        guard orders.count < Self.ordersMax else { return close(code: 1008, reason: "too many orders at once") }
+        orders.append(order)
+        carryOutNext()
+    }
+
+    private func carryOutNext() {
+        while !isOrderUnderWay, !orders.isEmpty, !isClosing, !isBackedUp, let watched {
+            let order = orders.removeFirst()
+            watched.unsubscribe(order.unsubscribe)
+            guard !order.subscribe.isEmpty else { continue }
+            isOrderUnderWay = true
+            watched.subscribe(order.subscribe)
+        }
+    }
+
+    func answered() {
+        isOrderUnderWay = false
+        carryOutNext()
+    }
+
+    override func drained() { carryOutNext() }
+
+    override func leave() {
+        orders = []
+        watched?.leave()
+    }
 
     // MARK: What is watched
 

@@ -15,6 +15,8 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     private let format: StreamWatcher.Format
     private let names: [String]
     private var places: [DocumentID: Int] = [:]
+    private let resume: WatchPositions?
+    /// What this reader was told; what it says of itself is never told to it again.
     private var positions: WatchPositions
     private var unfinished: Set<Int>
     private let watchesEverything: Bool
@@ -29,7 +31,8 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         self.format = format
         self.names = names
         watchesEverything = names == ["*"]
-        positions = resume ?? WatchPositions(count: names.count)
+        self.resume = resume
+        positions = WatchPositions(count: names.count)
         unfinished = Set(names.indices)
         lastWriteMilliseconds = exchange.loop.nowMilliseconds
         for (index, name) in names.enumerated() {
@@ -38,6 +41,7 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     }
 
     func start() {
+        guard exchange.isAlive else { return }
         exchange.begin(200, StreamWatcher.fields(format), length: nil, producer: self)
         if format == .serverSentEvents {
             exchange.write(ServerSentEvents.retry(milliseconds: StreamWatcher.retryMilliseconds))
@@ -46,7 +50,7 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         self.watched = watched
         watched.subscribe(
             names.enumerated().map { index, name in
-                name == "*" ? .everything : .document(name, after: positions.positions[index]?.description)
+                name == "*" ? .everything : .document(name, after: resume?.positions[index]?.description)
             })
     }
 
@@ -60,8 +64,13 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         endIfFinished()
     }
 
+    func forget(_ document: DocumentID) {}
+    func answered() {}
+
     func take(_ start: WatchStart<EncodedEvent>) {
         guard !isOver else { return }
+        // What has waited is older.
+        drained()
         for (index, event) in start.events.enumerated() {
             note(event)
             write(index == 0 ? start.firstJSON ?? event.json : event.json)

@@ -17,15 +17,10 @@ enum WatchRoutes {
     /// The stream that is wished for explicitly: `*/*` is a poll.
     static func streamFormat(_ exchange: Exchange) -> StreamWatcher.Format? {
         let accept = exchange.head.fields["Accept"]
-        if wishes("text/event-stream", accept) { return .serverSentEvents }
-        return wishes("application/x-ndjson", accept) ? .lines : nil
-    }
-
-    private static func wishes(_ type: String, _ accept: String?) -> Bool {
-        guard let accept else { return false }
-        return accept.split(separator: ",").contains { part in
-            MediaType(parsing: String(part))?.essence == type && !part.contains("q=0;") && !part.hasSuffix("q=0")
-        }
+        let events = AcceptField.namedQuality(of: "text", subtype: "event-stream", in: accept)
+        let lines = AcceptField.namedQuality(of: "application", subtype: "x-ndjson", in: accept)
+        if events == 0 && lines == 0 { return nil }
+        return events >= lines ? .serverSentEvents : .lines
     }
 
     /// `?after=<epoch>-<offset>`, or the last event's id as EventSource sends it. Nil when the watch is not resumed.

@@ -16,6 +16,10 @@ protocol WatchedDocumentsReader: AnyObject {
     func subscribed(_ names: [String], refused: [(name: String, problem: Problem)])
     func take(_ start: WatchStart<EncodedEvent>)
     func take(_ run: EventRun)
+    /// The order is carried out: what it began with has been told.
+    func answered()
+    /// The document is not watched any more, or anew: what waits of it is not wanted.
+    func forget(_ document: DocumentID)
 }
 
 /// The documents that one connection watches.
@@ -26,9 +30,11 @@ final class WatchedDocuments: @unchecked Sendable {
     static let everythingStartMax = 500
 
     private let server: LoopServer
-    private unowned let reader: any WatchedDocumentsReader
+    private weak var reader: (any WatchedDocumentsReader)?
     private var members: [DocumentID: Member] = [:]
     private var everything: [EveryMember] = []
+    /// How far each document that was named has been told: `*` must not tell it again, nor older.
+    private var told: [DocumentID: WatchPosition] = [:]
     private var isOver = false
 
     init(_ server: LoopServer, reader: any WatchedDocumentsReader) {
@@ -41,8 +47,13 @@ final class WatchedDocuments: @unchecked Sendable {
     // MARK: Orders
 
     /// Carries an order out and tells the reader.
-    func subscribe(_ targets: [SubscribeRequest.Target]) {
-        guard !targets.isEmpty else { return reader.subscribed([], refused: []) }
+    func subscribe(_ wanted: [SubscribeRequest.Target]) {
+        let targets = Self.withoutRepeated(wanted)
+        guard !targets.isEmpty else {
+            reader?.subscribed([], refused: [])
+            reader?.answered()
+            return
+        }
         let order = Order(remaining: targets.count)
         for target in targets {
             switch target {
@@ -50,6 +61,18 @@ final class WatchedDocuments: @unchecked Sendable {
             case .document(let name, let after): subscribe(name, after: after, order)
             }
         }
+    }
+
+    /// A document named twice in one order is watched once, from where it was named last.
+    private static func withoutRepeated(_ targets: [SubscribeRequest.Target]) -> [SubscribeRequest.Target] {
+        var seen: Set<String> = []
+        let kept = targets.reversed().filter { target in
+            switch target {
+            case .everything: seen.insert("*").inserted
+            case .document(let name, _): seen.insert(DocumentID(name)?.description ?? name).inserted
+            }
+        }
+        return kept.reversed()
     }
 
     private func subscribe(_ name: String, after: String?, _ order: Order) {
@@ -60,6 +83,7 @@ final class WatchedDocuments: @unchecked Sendable {
         }
         // Asked for again: the old seat is given back, and the watch begins anew.
         drop(id)
+        forget(id)
         let member = Member(id, self)
         members[id] = member
         Seat.take(id, after: WatchRoutes.resumePoint(after), on: server) { [self] result in
@@ -82,7 +106,8 @@ final class WatchedDocuments: @unchecked Sendable {
 
     private func subscribeToEverything(_ order: Order) {
         let index = order.add("*")
-        dropEverything()
+        // Watched already: nothing begins anew.
+        guard everything.isEmpty else { return finish(order, index, .success([])) }
         let owners = server.shared.documents.loops.count
         let gathering = EveryGathering(remaining: owners)
         let loopIndex = server.loop.index
@@ -112,7 +137,10 @@ final class WatchedDocuments: @unchecked Sendable {
         for target in targets {
             switch target {
             case .everything: dropEverything()
-            case .document(let name, _): if let id = DocumentID(name) { drop(id) }
+            case .document(let name, _):
+                guard let id = DocumentID(name) else { continue }
+                drop(id)
+                forget(id)
             }
         }
     }
@@ -126,6 +154,11 @@ final class WatchedDocuments: @unchecked Sendable {
 
     private func drop(_ id: DocumentID) {
         members.removeValue(forKey: id)?.leave()
+    }
+
+    private func forget(_ id: DocumentID) {
+        told[id] = nil
+        reader?.forget(id)
     }
 
     private func dropEverything() {
@@ -155,12 +188,17 @@ final class WatchedDocuments: @unchecked Sendable {
             case nil: break
             }
         }
-        reader.subscribed(names, refused: refused)
+        reader?.subscribed(names, refused: refused)
         for entry in order.entries {
             guard case .success(let starts)? = entry.result else { continue }
-            for start in starts where !isOver { reader.take(start) }
+            for start in starts where !isOver {
+                if entry.name == "*" && isTold(start.newest) { continue }
+                if entry.name != "*" { note(start.newest) }
+                reader?.take(start)
+            }
         }
         for seat in order.seats { seat.release() }
+        reader?.answered()
     }
 
     // MARK: Events
@@ -168,16 +206,33 @@ final class WatchedDocuments: @unchecked Sendable {
     fileprivate func take(_ run: EventRun, of member: Member) {
         guard !isOver else { return }
         if run.newest.isTerminal { drop(member.id) }
-        reader.take(run)
+        note(run.newest)
+        reader?.take(run)
     }
 
     /// What is watched by name is told by that seat alone.
     fileprivate func takeOfEverything(_ run: EventRun) {
         guard !isOver else { return }
-        if members.isEmpty { return reader.take(run) }
-        let rest = run.events.filter { members[$0.document] == nil }
-        if rest.count == run.events.count { return reader.take(run) }
-        if !rest.isEmpty { reader.take(EventRun(rest[...], server.topics.compressors)) }
+        let rest = run.events.filter { !isTold($0) }
+        if rest.count == run.events.count {
+            reader?.take(run)
+        } else if !rest.isEmpty {
+            reader?.take(EventRun(every: rest, server.topics.compressors))
+        }
+    }
+
+    /// Remembers how far a document that was named is told. Of those that have ended, so many are remembered as may be
+    /// watched.
+    private func note(_ event: EncodedEvent) {
+        told[event.document] = event.position
+        if told.count > 2 * Self.documentsMax { told = told.filter { members[$0.key] != nil } }
+    }
+
+    /// Whether a seat of its own tells this event, or has told it or a newer one.
+    private func isTold(_ event: EncodedEvent) -> Bool {
+        if members[event.document]?.hasSeat == true { return true }
+        guard let position = told[event.document] else { return false }
+        return position.epoch == event.position.epoch && position.offset >= event.position.offset
     }
 
     // MARK: Parts
@@ -198,6 +253,8 @@ final class WatchedDocuments: @unchecked Sendable {
             self.id = id
             self.watched = watched
         }
+
+        var hasSeat: Bool { seat?.isTaken ?? false }
 
         func take(_ seat: Seat) {
             self.seat = seat

@@ -39,6 +39,9 @@ class WatcherSocket: StreamDelegate, Swept {
     /// The peer has said something. Unknown text is ignored (CLIENTS.md).
     func received(_ kind: WebSocketMessageKind, _ payload: [UInt8]) {}
 
+    /// The peer has taken all that waited.
+    func drained() {}
+
     /// Nothing more will be sent: give back every seat. May come more than once.
     func leave() {}
 
@@ -60,14 +63,20 @@ class WatcherSocket: StreamDelegate, Swept {
         }
     }
 
-    /// Sends the newest event alone; one that cannot be sent now gives way to the next.
-    final func sendNewest(_ run: EventRun) {
-        if !isClosing { _ = stream.sendNow(run.newestBytes(form)) }
-    }
+    /// Sends bytes that nobody else has to wait for; false when something waits before them.
+    final func sendNow(_ shared: SharedBytes) -> Bool { isClosing || stream.sendNow(shared) }
+
+    /// More waits for the peer than it should be given before it has read some.
+    final var isBackedUp: Bool { stream.pendingBytes > SocketStream.outputHighWaterBytes }
+
+    /// What waits of this document is not wanted any more.
+    final func forget(_ document: DocumentID) { delivery.forget(document) }
 
     /// Begins a watch: all of it, whatever waits.
     final func begin(_ start: WatchStart<EncodedEvent>) {
         guard !isClosing else { return }
+        // What has waited is older, and goes before.
+        if let run = delivery.takeWaiting(server.topics.compressors) { stream.write(run.bytes(form)) }
         var rest = start.events[...]
         if let first = start.firstJSON {
             stream.write(WebSocketFrame.text(first))
@@ -84,9 +93,12 @@ class WatcherSocket: StreamDelegate, Swept {
 
     final func streamDrained() {
         stream.resumeReading()
-        guard !isClosing, let run = delivery.takeWaiting(server.topics.compressors) else { return }
-        stream.write(run.bytes(form))
-        sent(run.newest)
+        guard !isClosing else { return }
+        if let run = delivery.takeWaiting(server.topics.compressors) {
+            stream.write(run.bytes(form))
+            sent(run.newest)
+        }
+        drained()
     }
 
     // MARK: The peer
@@ -109,7 +121,7 @@ class WatcherSocket: StreamDelegate, Swept {
         let output = connection.drainOutput()
         if !output.isEmpty { stream.write(output) }
         // A peer that asks and asks without reading its answers is not listened to until it has read them.
-        if stream.pendingBytes > SocketStream.outputHighWaterBytes { stream.pauseReading() }
+        if isBackedUp { stream.pauseReading() }
     }
 
     final func streamEnded() {
@@ -135,8 +147,11 @@ class WatcherSocket: StreamDelegate, Swept {
     final func drain() { close(code: 1012, reason: "service restart") }
 
     final func sweep(now: Int64) {
-        if stream.pendingBytes > 0 && now - stream.lastProgressMilliseconds > Self.sendMilliseconds {
-            return stream.close()
+        if stream.pendingBytes > 0 {
+            // A ping or a close frame is behind what waits: its time begins when it has left.
+            heartbeat.postpone(now: now)
+            if now - stream.lastProgressMilliseconds > Self.sendMilliseconds { stream.close() }
+            return
         }
         switch heartbeat.look(now: now) {
         case .nothing: break

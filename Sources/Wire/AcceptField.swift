@@ -31,6 +31,19 @@ package enum AcceptField {
         return best.quality
     }
 
+    /// How much `type/subtype` is wanted by its own name: 0 where only a wildcard stands for it, or nothing.
+    package static func namedQuality(of type: String, subtype: String, in accept: String?) -> Double {
+        var best = 0.0
+        for range in ListElements.split(accept ?? "", at: ASCII.comma) {
+            let (name, weight) = weighted(range)
+            let parts = name.pieces(between: ASCII.slash)
+            guard parts.count == 2, parts[0].equalsIgnoringASCIICase(type), parts[1].equalsIgnoringASCIICase(subtype)
+            else { continue }
+            best = max(best, weight)
+        }
+        return best
+    }
+
     /// Whether a response may be gzipped. Without Accept-Encoding it may not: such clients are scripts that take the
     /// bytes as they come. `gzip;q=0` refuses, `*` stands for gzip where gzip is not named, and a client that weighs
     /// `identity` above gzip gets identity (RFC 9110 §12.5.3).

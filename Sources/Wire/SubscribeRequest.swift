@@ -27,6 +27,8 @@ package struct SubscribeRequest: Equatable, Sendable {
     package private(set) var subscribe: [Target] = []
     package private(set) var unsubscribe: [Target] = []
 
+    package init(subscribe: [Target]) { self.subscribe = subscribe }
+
     package init(parsing text: [UInt8]) throws(Failure) {
         guard let value = try? JSONValue.parse(text) else { throw .notJSON }
         guard case .object(let object) = value else { throw .notARequest }

@@ -100,6 +100,16 @@ struct MessageDeflateTests {
         #expect(try inflated(largest, codec, bytesMax: 65_536).count == 65_536)
     }
 
+    @Test("blocks that say they are the last one may be some, and not without end: each costs a copy of the window")
+    func finalBlocks() throws {
+        let block: [UInt8] = [0x03, 0x00]
+        let some = Array(repeating: block, count: MessageDeflate.finalBlocksMax).flatMap { $0 }
+        #expect(try inflated(some, MessageDeflate(Self.parameters())) == [])
+        #expect(throws: MessageInflationError.invalid) {
+            try inflated(some + block, MessageDeflate(Self.parameters()))
+        }
+    }
+
     @Test(
         "what is no DEFLATE data is refused",
         arguments: [[0xff, 0xff], [0x07, 0x00], [0x05, 0xff, 0xff]] as [[UInt8]])

@@ -17,6 +17,20 @@ struct HeartbeatTests {
         #expect(heartbeat.look(now: 36_001) == .end)
     }
 
+    @Test("the peer's time to answer begins when what was sent has left")
+    func postponed() {
+        var heartbeat = Heartbeat(now: 0)
+        heartbeat.postpone(now: 20_000)
+        #expect(heartbeat.look(now: 25_000) == .ping)
+        heartbeat.postpone(now: 60_000)
+        #expect(heartbeat.look(now: 70_000) == .nothing)
+        #expect(heartbeat.look(now: 70_001) == .end)
+        heartbeat.beginClosing(now: 71_000)
+        heartbeat.postpone(now: 80_000)
+        #expect(heartbeat.look(now: 85_000) == .nothing)
+        #expect(heartbeat.look(now: 85_001) == .end)
+    }
+
     @Test("a closing handshake may take 5 s, whatever is heard meanwhile")
     func closing() {
         var heartbeat = Heartbeat(now: 0)

@@ -54,6 +54,18 @@ struct OutboxTests {
         #expect(Self.put(items, into: &outbox) == [true, false])
     }
 
+    @Test("what is not wanted any more makes room, and the rest keeps its order")
+    func removed() {
+        var outbox = Outbox<Int>()
+        let items = [
+            Self.item(1, 1, .step, bytes: 60), Self.item(2, 2, .step, bytes: 30), Self.item(3, 1, .tick, bytes: 10),
+        ]
+        _ = Self.put(items, into: &outbox, bytesMax: 100)
+        outbox.removeAll(of: Self.id(1))
+        #expect(Self.put([Self.item(4, 1, .step, bytes: 70)], into: &outbox, bytesMax: 100) == [true])
+        #expect(outbox.takeAll().map(\.event) == [2, 4])
+    }
+
     @Test("taking what waits makes room again")
     func room() {
         var outbox = Outbox<Int>()

@@ -6,12 +6,14 @@ import Testing
 struct WatchPositionTests {
     @Test("a place is read as it was written")
     func roundTrip() {
-        for position in [WatchPosition(epoch: "9f3c", offset: 17), WatchPosition(epoch: "a-b", offset: 0)] {
+        for position in [WatchPosition(epoch: "9f3c", offset: 17), WatchPosition(epoch: "0aZ9", offset: 0)] {
             #expect(WatchPosition(parsing: position.description) == position)
         }
     }
 
-    @Test("anything else is no place", arguments: ["", "-", "17", "-17", "9f3c", "9f3c-", "9f3c-x", "9f3c- 1"])
+    @Test(
+        "anything else is no place",
+        arguments: ["", "-", "17", "-17", "9f3c", "9f3c-", "9f3c-x", "9f3c- 1", "a-b-1", "a\nb-1", "a\tb-1", "é-1"])
     func foreign(text: String) {
         #expect(WatchPosition(parsing: text) == nil)
     }
@@ -30,7 +32,7 @@ struct WatchPositionTests {
 
     @Test(
         "a line for other documents, or none at all, is no place in these",
-        arguments: ["", "9f3c-17", "17,9f3c-17", "9f3c-17,", "*,*", "9f3c-17,23,5", "9f3c-1,x"])
+        arguments: ["", "9f3c-17", "17,9f3c-17", "9f3c-17,", "*,*", "9f3c-17,23,5", "9f3c-1,x", "x\ny-1,x\ny-2"])
     func foreignLine(text: String) {
         #expect(WatchPositions(parsing: text, count: 2) == nil)
     }

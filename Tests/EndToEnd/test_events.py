@@ -1,6 +1,8 @@
 """`/v1/events`: many documents on one connection, by WebSocket, SSE, JSON lines and polling."""
 
 import json
+import socket
+import struct
 import time
 import uuid
 from http.client import HTTPConnection
@@ -172,6 +174,38 @@ class TestOverWebSocket:
             rules.check_story([state for state in socket.until(ended(waiting[0]))])
 
 
+    def test_an_order_that_repeats_itself_is_carried_out_once(self, client, waiting):
+        with Socket(client) as socket:
+            socket.send(subscribe=[waiting[0], {"id": waiting[0].upper()}, "*", "*"])
+            assert socket.next()["subscribed"].count("*") == 1
+            mine = []
+            with pytest.raises(TimeoutError):
+                while True:
+                    mine.append(socket.next(1))
+            assert len([state for state in mine if state["document_id"] == waiting[0]]) <= 2
+
+    def test_with_everything_the_end_is_told_once(self, start_server, small_pdf):
+        client = start_server().client
+        identifier = client.create()["document_id"]
+        with Socket(client) as socket:
+            socket.send(subscribe=["*", identifier])
+            client.put_content(identifier, small_pdf, expect=202)
+            socket.until(ended(identifier))
+            with pytest.raises(TimeoutError):
+                while True:
+                    socket.next(1)
+            assert len([state for state in socket.told[1:] if state["status"] == "complete"]) == 1
+
+    def test_many_orders_at_once_are_carried_out_one_after_the_other(self, client, waiting):
+        with Socket(client) as socket:
+            for _ in range(200):
+                socket.send(unsubscribe=waiting, subscribe=waiting)
+            socket.send(subscribe=["*"])
+            answers = [message for message in socket.until(lambda message: message.get("subscribed") == ["*"])
+                       if "subscribed" in message]
+            assert len(answers) == 201
+
+
 class TestOverHTTP:
     def stream(self, client, query, accept="text/event-stream", **headers):
         connection = HTTPConnection(client.host, client.port, timeout=20)
@@ -214,6 +248,39 @@ class TestOverHTTP:
             assert firsts[before["document_id"]]["offset"] > before["offset"]
         # Whoever has seen every end is told to stop for good.
         assert self.stream(client, query, **{"Last-Event-ID": again[-1][0]}).status == 204
+
+    def test_a_place_that_a_client_made_up_breaks_nothing(self, server, client, waiting):
+        query = "&".join(f"document={identifier}" for identifier in waiting[:2])
+        for after in ("x%0Ay-1,x%0Ay-2", "x%09-1,2", "%00-1,1", "nonsense"):
+            events = self.events(self.stream(client, f"{query}&after={after}"))
+            assert next(events)[1]["recovered"] is False
+        assert server.is_running
+
+    def test_a_document_named_twice_is_watched_once(self, client, small_pdf):
+        done = client.process(small_pdf)["document_id"]
+        for query in (f"document={done}&document={done}", f"document={done},{done.upper()}"):
+            events = list(self.events(self.stream(client, query)))
+            assert len(events) == 1
+            assert self.stream(client, query, **{"Last-Event-ID": events[-1][0]}).status == 204
+
+    def test_a_client_that_resets_while_it_is_looked_up_harms_nothing(self, server, client, waiting):
+        query = "&".join(f"document={identifier}" for identifier in [waiting[0], *(uuid.uuid4() for _ in range(99))])
+        positions = ",".join(["x-1"] + ["-"] * 99)
+        for _ in range(30):
+            with socket.create_connection((client.host, client.port)) as peer:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.sendall(f"GET /v1/events?{query} HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n"
+                             f"Last-Event-ID: {positions}\r\n\r\n".encode())
+        client.get("/healthz", expect=200)
+        assert server.is_running
+
+    @pytest.mark.parametrize("accept, kind", [
+        ("text/event-stream;q=0.0, application/json", "application/json"),
+        ("text/event-stream;q=0.1, application/x-ndjson", "application/x-ndjson"),
+        ("application/x-ndjson;q=0.5, text/event-stream;q=0.6", "text/event-stream"), ("*/*", "application/json")])
+    def test_the_stream_that_is_wished_for_most_is_given(self, client, waiting, accept, kind):
+        response = self.stream(client, f"document={waiting[0]}", accept=accept)
+        assert response.headers["content-type"].split(";")[0] == kind
 
     def test_what_is_not_there_is_told_and_does_not_hold_the_end(self, client, small_pdf):
         done = client.process(small_pdf)["document_id"]
