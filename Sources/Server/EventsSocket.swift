@@ -15,6 +15,7 @@ final class EventsSocket: WatcherSocket, WatchedDocumentsReader {
     private var watched: WatchedDocuments?
     private var orders: [SubscribeRequest] = []
     private var isOrderUnderWay = false
+    private var isCarryingOut = false
 
     init(_ stream: SocketStream, _ server: LoopServer, deflate: DeflateParameters?) {
         super.init(stream, server, deflate: deflate, settings: Self.textSettings)
@@ -38,7 +39,12 @@ final class EventsSocket: WatcherSocket, WatchedDocumentsReader {
         carryOutNext()
     }
 
+    /// One order after the other. An order may be answered before `subscribe` returns; the loop then goes on here, and
+    /// not within that answer, or thousands of orders would stand on the stack.
     private func carryOutNext() {
+        guard !isCarryingOut else { return }
+        isCarryingOut = true
+        defer { isCarryingOut = false }
         while !isOrderUnderWay, !orders.isEmpty, !isClosing, !isBackedUp, let watched {
             let order = orders.removeFirst()
             watched.unsubscribe(order.unsubscribe)

@@ -140,7 +140,8 @@ final class WatchedDocuments: @unchecked Sendable {
             case .document(let name, _):
                 guard let id = DocumentID(name) else { continue }
                 drop(id)
-                forget(id)
+                // Who watches everything still wants what waits of it, its end above all.
+                if everything.isEmpty { forget(id) }
             }
         }
     }

@@ -18,22 +18,24 @@ struct WebSocketMask {
     /// Takes the mask off where the payload lies (or puts it on). The key is used from its beginning.
     func apply(to bytes: inout MutableSpan<UInt8>, in range: Range<Int>) {
         guard key != 0 else { return }
-        let wide = SIMD4<UInt64>(repeating: (UInt64(key) << 32 | UInt64(key)).littleEndian)
-        // Loads and stores stay within the range: `index + 32 <= range.upperBound`, which is checked against the span.
         precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range lies within the bytes")
-        unsafe bytes.withUnsafeMutableBytes { bytes in
-            var index = range.lowerBound
-            while index + 32 <= range.upperBound {
-                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
-                unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: SIMD4<UInt64>.self)
-                index += 32
-            }
-            var rest = key
-            while index < range.upperBound {
-                unsafe bytes[index] ^= UInt8(truncatingIfNeeded: rest)
-                rest = rest >> 8 | rest << 24
-                index += 1
-            }
+        unsafe bytes.withUnsafeMutableBytes { unsafe apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[range])) }
+    }
+
+    private func apply(to bytes: UnsafeMutableRawBufferPointer) {
+        let wide = SIMD4<UInt64>(repeating: (UInt64(key) << 32 | UInt64(key)).littleEndian)
+        // Loads and stores stay within the bytes: `index + 32 <= count`.
+        var index = 0
+        while index + 32 <= bytes.count {
+            let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+            unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: SIMD4<UInt64>.self)
+            index += 32
+        }
+        var rest = key
+        while index < bytes.count {
+            unsafe bytes[index] ^= UInt8(truncatingIfNeeded: rest)
+            rest = rest >> 8 | rest << 24
+            index += 1
         }
     }
 
@@ -44,22 +46,7 @@ struct WebSocketMask {
         // The buffer is only read, and only within the closure.
         unsafe input.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
         guard key != 0 else { return }
-        let wide = SIMD4<UInt64>(repeating: (UInt64(key) << 32 | UInt64(key)).littleEndian)
-        // Loads and stores stay within the bytes that were just appended: `index + 32 <= count`.
-        unsafe output.withUnsafeMutableBytes { bytes in
-            var index = start
-            while index + 32 <= bytes.count {
-                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
-                unsafe bytes.storeBytes(of: word ^ wide, toByteOffset: index, as: SIMD4<UInt64>.self)
-                index += 32
-            }
-            var rest = key
-            while index < bytes.count {
-                unsafe bytes[index] ^= UInt8(truncatingIfNeeded: rest)
-                rest = rest >> 8 | rest << 24
-                index += 1
-            }
-        }
+        unsafe output.withUnsafeMutableBytes { unsafe apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
         let shift = UInt32(input.count % 4) * 8
         if shift > 0 { key = key >> shift | key << (32 - shift) }
     }

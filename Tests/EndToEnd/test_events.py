@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 import rules
 from client import NOBODY, ORIGIN
-from frames import OPCODE_BINARY, WebSocketConnection, frame
+from frames import OPCODE_BINARY, OPCODE_TEXT, WebSocketConnection, frame
 from waiting import eventually
 from watchers import lines
 
@@ -204,6 +204,30 @@ class TestOverWebSocket:
             answers = [message for message in socket.until(lambda message: message.get("subscribed") == ["*"])
                        if "subscribed" in message]
             assert len(answers) == 201
+
+
+    def test_thousands_of_orders_that_waited_for_one_are_carried_out(self, start_server):
+        """The first has to be looked up, the rest are answered at once: one after the other, not one within the other."""
+        server = start_server("--loops", 1)
+        identifier = server.client.create()["document_id"]
+        with WebSocketConnection(server.client, "/v1/events", timeout=30) as socket:
+            def order(name):
+                return frame(OPCODE_TEXT, json.dumps({"subscribe": [name]}).encode())
+            socket.send(b"".join([order(str(uuid.uuid4())), *(order(identifier) for _ in range(2000))]))
+            answers = 0
+            while answers < 2000:
+                answers += "subscribed" in json.loads(socket.read_message())
+        assert server.is_running
+
+    def test_unsubscribed_by_name_it_is_still_told_with_everything(self, start_server, small_pdf):
+        client = start_server().client
+        identifier = client.create()["document_id"]
+        with Socket(client) as socket:
+            socket.send(subscribe=["*", identifier])
+            socket.send(unsubscribe=[identifier])
+            socket.send(subscribe=[])
+            client.put_content(identifier, small_pdf, expect=202)
+            socket.until(ended(identifier))
 
 
 class TestOverHTTP:
