@@ -86,8 +86,11 @@ class TestAWholeStory:
         with client.connect() as connection:
             connection.request(f"PUT /v1/documents/{identifier}/content", f"Content-Type: {PDF}",
                                f"Content-Length: {len(medium_pdf)}", body=medium_pdf[:half])
-            state = eventually(lambda: (found := client.state(identifier))["bytes_received"] == half and found)
-            assert abs(state["progress"] - rules.WEIGHTS["uploading"] / 2) < 0.5, state["progress"]
+            part = rules.WEIGHTS["uploading"] / 2
+            # The figure may wait for its ceiling to be on record, for a moment; it never passes the bytes.
+            state = eventually(lambda: (found := client.state(identifier))["bytes_received"] == half
+                               and found["progress"] > part - 0.5 and found)
+            assert state["progress"] <= part + 0.1, state["progress"]
             assert state["status"] == state["stage"] == "uploading" and abs(state["stage_progress"] - 50) < 1
             connection.send(medium_pdf[half:])
             assert connection.read_response().status == 202
