@@ -17,23 +17,13 @@ package struct Moment: Sendable, Equatable {
     }
 }
 
-/// RFC 3339 in UTC, and RFC 9110's date, without a calendar library.
+/// RFC 3339 in UTC, without a calendar library.
 package enum Timestamp {
     /// `2026-11-23T20:14:05.123Z`.
     package static func text(unixMilliseconds: Int64) -> String {
         let parts = Parts(unixMilliseconds: unixMilliseconds)
         return "\(pad(parts.year, 4))-\(pad(parts.month, 2))-\(pad(parts.day, 2))T\(pad(parts.hour, 2)):"
             + "\(pad(parts.minute, 2)):\(pad(parts.second, 2)).\(pad(parts.millisecond, 3))Z"
-    }
-
-    /// `Mon, 23 Nov 2026 20:14:05 GMT` (RFC 9110 §5.6.7).
-    package static func httpDate(unixMilliseconds: Int64) -> String {
-        let parts = Parts(unixMilliseconds: unixMilliseconds)
-        let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let date = "\(pad(parts.day, 2)) \(months[parts.month - 1]) \(pad(parts.year, 4))"
-        let time = "\(pad(parts.hour, 2)):\(pad(parts.minute, 2)):\(pad(parts.second, 2))"
-        return "\(weekdays[parts.weekdayFromThursday]), \(date) \(time) GMT"
     }
 
     /// Reads what `text` writes; nil for any other form.
@@ -63,7 +53,7 @@ package enum Timestamp {
     }
 
     private struct Parts {
-        var year, month, day, hour, minute, second, millisecond, weekdayFromThursday: Int
+        var year, month, day, hour, minute, second, millisecond: Int
 
         init(unixMilliseconds: Int64) {
             let total = max(0, unixMilliseconds)
@@ -73,7 +63,6 @@ package enum Timestamp {
             minute = inDay / 60_000 % 60
             second = inDay / 1000 % 60
             millisecond = inDay % 1000
-            weekdayFromThursday = Int(days % 7)
             // The same source: civil_from_days.
             let shifted = days + 719_468
             let era = shifted / 146_097

@@ -43,6 +43,8 @@ package final class Exchange: @unchecked Sendable {
     private var consumer: (any BodyConsumer)?
     private var droppedBytes: Int64 = 0
     private var hasSentContinue = false
+    /// Fields that came behind the content, there when the body is complete: `Upload-Checksum` or none.
+    private(set) var trailers = HTTPFields()
 
     // The response.
     /// The answer is decided and on its way to be sent; no other counts.
@@ -113,8 +115,9 @@ package final class Exchange: @unchecked Sendable {
         droppedBytes += Int64(bytes.count)
     }
 
-    func endBody() {
+    func endBody(trailers: HTTPFields) {
         isRequestComplete = true
+        if !trailers.pairs.isEmpty { self.trailers = trailers }
         let last = consumer
         consumer = nil
         last?.finish()

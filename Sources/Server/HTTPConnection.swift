@@ -157,7 +157,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
                 bodyBytes += Int64(range.count)
                 exchange?.receiveBody(bytes.extracting(range))
             case .end:
-                exchange?.endBody()
+                exchange?.endBody(trailers: decoder.trailers)
                 finishIfDone()
             }
         }

@@ -73,7 +73,7 @@ package final class LoopServer: @unchecked Sendable {
         let second = Clock.unixMilliseconds / 1000
         if second != dateSecond {
             dateSecond = second
-            dateText = Timestamp.httpDate(unixMilliseconds: second * 1000)
+            dateText = HTTPDate.text(unixMilliseconds: second * 1000)
         }
         return dateText
     }

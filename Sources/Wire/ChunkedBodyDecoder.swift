@@ -1,5 +1,6 @@
-/// Takes a chunked body apart (RFC 9112 §7.1): sizes, extensions and trailers are checked and dropped, data is reported
-/// as ranges of the input. A value of `HTTPRequestDecoder`, which keeps its failure.
+/// Takes a chunked body apart (RFC 9112 §7.1): sizes, extensions and trailers are checked and dropped, but for the one
+/// trailer that is known, data is reported as ranges of the input. A value of `HTTPRequestDecoder`, which keeps its
+/// failure.
 struct ChunkedBodyDecoder {
     enum Event { case needMore, data(Range<Int>), end }
 
@@ -16,6 +17,8 @@ struct ChunkedBodyDecoder {
     private var extensionBytes = 0
     private var trailerBytes = 0
     private var trailerCount = 0
+    /// Whole once the body has ended.
+    private(set) var trailers = HTTPFields()
 
     mutating func next(
         _ input: Span<UInt8>, at position: inout Int, limits: HTTPLimits
@@ -89,14 +92,18 @@ struct ChunkedBodyDecoder {
         state = size == 0 ? .trailers : .data(remaining: size)
     }
 
-    /// Checks a trailer field and drops it: none is known here, and none may change framing (RFC 9110 §6.5.1).
-    /// True at the empty line, which ends the body.
+    /// The one field that is kept: its value is known only when the content has been sent, and it changes nothing about
+    /// how the message is read (RFC 9110 §6.5.1).
+    private static let keptTrailer = "Upload-Checksum"
+
+    /// Checks a trailer field and drops it, unless it is the known one. True at the empty line, which ends the body.
     private mutating func takeTrailer(_ line: Span<UInt8>, _ limits: HTTPLimits) throws(HTTPRequestError) -> Bool {
         if line.isEmpty { return true }
         trailerBytes += line.count + 2
         trailerCount += 1
         guard trailerCount <= limits.fieldsMax else { throw .tooManyFields(max: limits.fieldsMax) }
-        _ = try FieldLine(parsing: line)
+        let field = try FieldLine(parsing: line)
+        if field.name.equalsIgnoringASCIICase(Self.keptTrailer) { trailers.add(Self.keptTrailer, field.value) }
         return false
     }
 }

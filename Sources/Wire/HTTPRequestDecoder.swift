@@ -44,6 +44,9 @@ package struct HTTPRequestDecoder {
 
     package init(limits: HTTPLimits = .default) { self.limits = limits }
 
+    /// Fields that came behind the content: `Upload-Checksum` or none. Read them at `.end`, before the next request.
+    package private(set) var trailers = HTTPFields()
+
     /// No byte of a next request has been seen, apart from empty lines: a connection that ends here ends cleanly.
     package var isBetweenRequests: Bool {
         if case .requestLine = state { return lines.isEmpty }
@@ -113,7 +116,9 @@ package struct HTTPRequestDecoder {
                 switch try chunks.next(input, at: &position, limits: limits) {
                 case .needMore: return .needMore
                 case .data(let range): return .body(range)
-                case .end: return finish()
+                case .end:
+                    trailers = chunks.trailers
+                    return finish()
                 }
             }
         }
@@ -146,6 +151,7 @@ package struct HTTPRequestDecoder {
         let head = try MessageFraming.head(requestLine, fields)
         self.requestLine = nil
         fields = HTTPFields()
+        if !trailers.pairs.isEmpty { trailers = HTTPFields() }
         switch head.framing {
         case .none: state = .body(remaining: 0)
         case .length(let length): state = .body(remaining: length)

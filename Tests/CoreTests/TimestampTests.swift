@@ -4,26 +4,24 @@ import Testing
 
 @Suite("Timestamps")
 struct TimestampTests {
-    static let known: [(milliseconds: Int64, text: String, httpDate: String)] = [
-        (0, "1970-01-01T00:00:00.000Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
-        // The example of RFC 9110 §5.6.7.
-        (784_111_777_000, "1994-11-06T08:49:37.000Z", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (951_782_399_999, "2000-02-28T23:59:59.999Z", "Mon, 28 Feb 2000 23:59:59 GMT"),
-        (951_782_400_000, "2000-02-29T00:00:00.000Z", "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (1_709_164_800_001, "2024-02-29T00:00:00.001Z", "Thu, 29 Feb 2024 00:00:00 GMT"),
-        (1_735_689_599_000, "2024-12-31T23:59:59.000Z", "Tue, 31 Dec 2024 23:59:59 GMT"),
-        (1_795_464_845_123, "2026-11-23T20:14:05.123Z", "Mon, 23 Nov 2026 20:14:05 GMT"),
+    static let known: [(milliseconds: Int64, text: String)] = [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (784_111_777_000, "1994-11-06T08:49:37.000Z"),
+        (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+        (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+        (1_709_164_800_001, "2024-02-29T00:00:00.001Z"),
+        (1_735_689_599_000, "2024-12-31T23:59:59.000Z"),
+        (1_795_464_845_123, "2026-11-23T20:14:05.123Z"),
         // 2100 is no leap year.
-        (4_107_456_000_000, "2100-02-28T00:00:00.000Z", "Sun, 28 Feb 2100 00:00:00 GMT"),
-        (4_107_542_400_000, "2100-03-01T00:00:00.000Z", "Mon, 01 Mar 2100 00:00:00 GMT"),
-        (253_402_300_799_999, "9999-12-31T23:59:59.999Z", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (4_107_456_000_000, "2100-02-28T00:00:00.000Z"),
+        (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
     ]
 
     @Test("known times are written and read", arguments: known)
-    func readAndWritten(milliseconds: Int64, text: String, httpDate: String) {
+    func readAndWritten(milliseconds: Int64, text: String) {
         #expect(Timestamp.text(unixMilliseconds: milliseconds) == text)
         #expect(Timestamp.unixMilliseconds(parsing: text) == milliseconds)
-        #expect(Timestamp.httpDate(unixMilliseconds: milliseconds) == httpDate)
     }
 
     @Test("every day from 1970 to 2100 follows the one before it")

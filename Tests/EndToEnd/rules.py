@@ -156,7 +156,7 @@ def documented_codes():
     """Every code that docs/errors.md lists, itself or by the sources that it names."""
     listed = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     codes = set(re.findall(r"`([a-z][a-z0-9_]*)`", listed))
-    for source in ("HTTPRequestError", "MultipartError"):
+    for source in ("HTTPRequestError", "MultipartError", "UploadFieldError", "UploadRefusal"):
         if source in listed:
             text = (ROOT / "Sources" / "Wire" / f"{source}.swift").read_text(encoding="utf-8")
             codes |= set(re.findall(r'"([a-z][a-z0-9_]*)"', text))

@@ -58,6 +58,22 @@ import Wire
         #expect(head.framing == .chunked && body == content.octets)
     }
 
+    @Test("of the trailers the checksum is kept, for its own request alone")
+    func trailers() throws {
+        let head = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let wire =
+            head + "1\r\na\r\n0\r\nX-T: 1\r\nupload-CHECKSUM:  sha1 x \r\nContent-Length: 50\r\n\r\n"
+            + head + "0\r\n\r\n" + head + "0\r\nUpload-Checksum: a\r\nUpload-Checksum: b\r\n\r\n"
+        for pieces in Pieces.everyWay(wire.octets) {
+            let kept = HTTPTranscript(pieces).steps.filter { if case .trailer = $0 { true } else { $0 == .end } }
+            #expect(
+                kept == [
+                    .trailer("Upload-Checksum=sha1 x"), .end, .end, .trailer("Upload-Checksum=a"),
+                    .trailer("Upload-Checksum=b"), .end,
+                ])
+        }
+    }
+
     @Test("names of fields and codings are compared without case")
     func caseInsensitive() throws {
         let (head, body) = try decode(

@@ -7,6 +7,7 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
         case head(String)
         case body([UInt8])
         case end
+        case trailer(String)
         case failed(HTTPRequestError)
     }
 
@@ -46,7 +47,9 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
                 } else {
                     steps.append(.body(Array(piece[range])))
                 }
-            case .end: steps.append(.end)
+            case .end:
+                for trailer in decoder.trailers.pairs { steps.append(.trailer("\(trailer.name)=\(trailer.value)")) }
+                steps.append(.end)
             }
         }
     }

@@ -1,0 +1,32 @@
+/// `Mon, 23 Nov 2026 20:14:05 GMT`: the date of fields (RFC 9110 §5.6.7, IMF-fixdate), without a calendar library.
+package enum HTTPDate {
+    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// The second that `unixMilliseconds` lies in; times before 1970 count as its first second.
+    package static func text(unixMilliseconds: Int64) -> String {
+        let seconds = max(0, unixMilliseconds) / 1000
+        let (days, inDay) = (seconds / 86_400, Int(seconds % 86_400))
+        // H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (civil_from_days): years begin in March.
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let day = Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+        let month = Int(monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9)
+        let year = Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0)
+
+        let date = "\(pad(day, 2)) \(months[month - 1]) \(pad(year, 4))"
+        let time = "\(pad(inDay / 3600, 2)):\(pad(inDay / 60 % 60, 2)):\(pad(inDay % 60, 2))"
+        return "\(weekdays[Int(days % 7)]), \(date) \(time) GMT"
+    }
+
+    private static func pad(_ value: Int, _ width: Int) -> String {
+        let text = String(value)
+        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+    }
+}
