@@ -1,11 +1,11 @@
 import Core
 import Loop
+import Synchronization
 import System
 
 /// Where a document's bytes lie in the data directory.
 ///
-///     incoming/<id>.<upload>     bytes on their way in; swept at start
-///     content/<id>.<upload>      the original, whole and synced
+///     content/<id>.<upload>      the original, or as much of it as has come
 ///     results/<id>.<run>.ndjson  chunks and vectors of one run
 ///     text/<id>.<run>.txt        the text of one run, pages parted by form feeds
 ///
@@ -15,23 +15,29 @@ import System
 package final class BlobStore: DocumentBytes {
     package let directory: String
     package let disk: DiskThreads
+    /// Syncs wait for the disk and use no core: they have threads of their own, so that writing goes on, and several,
+    /// so that they share the commits of the file system's journal.
+    private let syncThreads: DiskThreads
+    private let contentNames: DirectorySync
+    let digests = SuspendedDigests()
+    package let counters = DiskCounters()
 
-    /// Makes the folders and empties `incoming`. Blocks; called once at start.
+    package static let syncThreadCount = 8
+
+    /// Makes the folders. Blocks; called once at start.
     package init(directory: String, disk: DiskThreads) throws(SystemError) {
         self.directory = directory
         self.disk = disk
-        for folder in ["incoming", "content", "results", "text"] { try Files.makeDirectories("\(directory)/\(folder)") }
+        for folder in ["content", "results", "text"] { try Files.makeDirectories("\(directory)/\(folder)") }
         try Files.syncDirectory(directory)
-        for name in try Files.names(in: "\(directory)/incoming") { try Files.remove("\(directory)/incoming/\(name)") }
+        syncThreads = try DiskThreads(count: Self.syncThreadCount, name: "sync")
+        contentNames = DirectorySync(path: "\(directory)/content", threads: syncThreads, counters: counters)
     }
 
     package var contentDirectory: String { "\(directory)/content" }
     package var resultDirectory: String { "\(directory)/results" }
     package var textDirectory: String { "\(directory)/text" }
 
-    package func incomingPath(_ id: DocumentID, token: Int64) -> String {
-        "\(directory)/incoming/\(id).\(String(token, radix: 16))"
-    }
     /// A record without a token is of a time when content was named by the document alone.
     package func contentPath(_ id: DocumentID, token: Int64?) -> String {
         "\(contentDirectory)/\(id)" + (token.map { "." + String($0, radix: 16) } ?? "")
@@ -41,6 +47,30 @@ package final class BlobStore: DocumentBytes {
     }
     package func textPath(_ id: DocumentID, run: Int64) -> String {
         "\(textDirectory)/\(id).\(String(run, radix: 16)).txt"
+    }
+
+    /// Makes a file's bytes last, and its name where that is new. Calls back on a thread of its own.
+    func sync(_ file: ContentFile, needsName: Bool, then completion: @escaping @Sendable (SystemError?) -> Void) {
+        syncThreads.submit { [self] in
+            do throws(SystemError) {
+                // A request without a byte has opened nothing yet.
+                try file.open()
+                counters.fileSyncs.add(1, ordering: .relaxed)
+                try Files.sync(file.raw)
+            } catch {
+                return completion(error)
+            }
+            if needsName { contentNames.request(completion) } else { completion(nil) }
+        }
+    }
+
+    package func makeContentDurable(
+        of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void
+    ) {
+        let file = ContentFile(path: contentPath(id, token: token), startBytes: bytes)
+        sync(file, needsName: true) { error in
+            completion(error.map { $0.isNoSpace ? .storageFull : .failed("\($0)") })
+        }
     }
 
     package func removeContent(of id: DocumentID, token: Int64?) {
@@ -56,20 +86,45 @@ package final class BlobStore: DocumentBytes {
         disk.submit { for path in paths { try? Files.remove(path) } }
     }
 
-    /// Removes what an earlier process left behind: files of documents that are gone, of uploads that lost their right
-    /// and of runs that did not become the result. `kept` is all that the record names. Blocks; called once at start,
-    /// before anything is uploaded or run.
-    package func sweep(keeping kept: [DocumentID: KeptBytes]) throws(SystemError) -> Int {
-        var removed = 0
+    /// The names of all files there are. Blocks; called once at start, before anything is uploaded or run.
+    package func leftovers() throws(SystemError) -> Leftovers {
+        var files: [(folder: String, name: String)] = []
         for folder in [contentDirectory, resultDirectory, textDirectory] {
-            for name in try Files.names(in: folder) {
-                // What is not named as ours is not ours to remove.
-                guard let parts = Self.parts(of: name), !isKept(parts, in: folder, kept) else { continue }
+            for name in try Files.names(in: folder) { files.append((folder, name)) }
+        }
+        return Leftovers(files: files)
+    }
+
+    /// What was there when the server started.
+    package struct Leftovers: Sendable {
+        fileprivate var files: [(folder: String, name: String)]
+    }
+
+    package struct SweepOutcome: Sendable {
+        package var removed = 0
+        /// Uploads whose file has less than what is on record: the disk lost it.
+        package var short: [DocumentID] = []
+    }
+
+    /// Removes, of what an earlier process left behind, the files of documents that are gone, of uploads that lost their
+    /// right and of runs that did not become the result; and cuts uploads back to what is on record. `kept` is all that
+    /// the record names. Blocks, beside everything else: no new file has an old one's name.
+    package func sweep(_ leftovers: Leftovers, keeping kept: [DocumentID: KeptBytes]) throws(SystemError) -> SweepOutcome
+    {
+        var outcome = SweepOutcome()
+        for (folder, name) in leftovers.files {
+            // What is not named as ours is not ours to remove.
+            guard let parts = Self.parts(of: name) else { continue }
+            if !isKept(parts, in: folder, kept) {
                 try Files.remove("\(folder)/\(name)")
-                removed += 1
+                outcome.removed += 1
+            } else if folder == contentDirectory, let bytes = kept[parts.id]?.acknowledgedBytes,
+                try Files.size(path: "\(folder)/\(name)") < bytes
+            {
+                outcome.short.append(parts.id)
             }
         }
-        return removed
+        return outcome
     }
 
     private func isKept(

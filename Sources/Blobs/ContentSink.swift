@@ -1,7 +1,16 @@
 import Core
-import Crypto
 import Loop
 import System
+
+// Theory of operation
+//
+// Bytes come on the loop and are copied once, into a buffer that all uploads of the loop share (`UploadBuffers`). A disk
+// thread writes the buffer while another hashes it; each of the two takes one buffer of this upload at a time, in order.
+// With `buffersInFlightMax` on their way, or no buffer free, the sink is congested: the owner reads its socket no
+// further until `drained` is called.
+//
+// A sync is made only when somebody waits for it, and runs beside the writing. A digest that has missed bytes (those of
+// a former process) reads them from the file while the others come.
 
 /// What became of an upload's bytes.
 package struct ContentReceipt: Sendable {
@@ -9,220 +18,406 @@ package struct ContentReceipt: Sendable {
     package var token: Int64
     package var bytes: Int64
     package var sha256: String?
+    /// The first of them, for judging the type.
+    package var prefix: [UInt8]
 }
 
-/// Takes an upload's bytes from a loop to the disk, and tells when they are durable.
-///
-/// Bytes gather in a buffer of `bufferBytes`; full ones are written and hashed by a disk thread, one after the other.
-/// At `buffersInFlightMax` the sink is congested: the owner stops reading its socket until `drained` is called. So a
-/// connection holds at most (buffersInFlightMax + 1) × bufferBytes, whatever the upload's size. Used on one loop.
+/// Takes the bytes of one request from a loop to the disk. Used on one loop.
 package final class ContentSink: @unchecked Sendable {
-    package static let bufferBytes = 256 * 1024
-    package static let buffersInFlightMax = 2
+    package static let buffersInFlightMax = 4
+    /// How much a thread reads to catch up with the digest before it serves others.
+    static let catchUpBytes: Int64 = 64 << 20
 
     private let loop: EventLoop
-    private let disk: DiskThreads
+    private let store: BlobStore
+    private let buffers: UploadBuffers
     private let file: ContentFile
-    private var buffer: [UInt8] = []
-    private var waiting: [[UInt8]] = []
+    private let token: Int64
+    private let startBytes: Int64
+    private var isNameDurable: Bool
+    private var digest: RunningDigest?
+    /// What the digest was before this request, where its bytes may have to be taken back.
+    private var digestBefore: RunningDigest?
+
+    private var buffer: UploadBuffer?
+    private var toWrite: [UploadBuffer] = []
+    private var toHash: [UploadBuffer] = []
     private var isWriting = false
-    private var finishing: ((Result<ContentReceipt, SystemError>) -> Void)?
+    private var isHashing = false
+    private var isCatchingUp = false
+    private var syncsRunning = 0
+    private var isWaitingForBuffer = false
+
+    private var whenQuiet: (@Sendable () -> Void)?
     private var failure: SystemError?
     private var isAbandoned = false
 
-    package private(set) var receivedBytes: Int64 = 0
-    /// The first bytes, for judging the type.
-    package private(set) var prefix: [UInt8] = []
+    /// In the upload: those before this request, and those that it brought.
+    package private(set) var receivedBytes: Int64
+    private var handedBytes: Int64
+    /// All of these are in the file.
+    package private(set) var writtenBytes: Int64
     /// Called when a congested sink takes bytes again.
     package var drained: (() -> Void)?
     /// Called once when the disk refuses; what comes after is dropped.
     package var failed: ((SystemError) -> Void)?
 
-    package init(store: BlobStore, document: DocumentID, loop: EventLoop) {
+    /// Goes on behind `startBytes` of the file that `token` names. With `isDurable` its name is known to last.
+    package init(
+        store: BlobStore, document: DocumentID, token: Int64, startBytes: Int64 = 0, isNameDurable: Bool = false,
+        isHashed: Bool, mayBeTakenBack: Bool = false, buffers: UploadBuffers, loop: EventLoop
+    ) {
         self.loop = loop
-        disk = store.disk
-        // Never used before, so that two uploads of one document never meet in one file.
-        let token = Int64(Randomness.integer() >> 1)
-        file = ContentFile(
-            token: token, path: store.incomingPath(document, token: token),
-            finalPath: store.contentPath(document, token: token), directory: store.contentDirectory)
+        self.store = store
+        self.buffers = buffers
+        self.token = token
+        self.startBytes = startBytes
+        self.isNameDurable = isNameDurable
+        receivedBytes = startBytes
+        handedBytes = startBytes
+        writtenBytes = startBytes
+        file = ContentFile(path: store.contentPath(document, token: token), startBytes: startBytes)
+        guard isHashed else { return }
+        let digest = store.digests.take(token) ?? RunningDigest()
+        self.digest = digest
+        if mayBeTakenBack { digestBefore = digest.copy() }
+        if digest.hashedBytes != startBytes {
+            // Another process hashed what is there, or took more than it kept.
+            if digest.hashedBytes > startBytes { self.digest = RunningDigest() }
+            isCatchingUp = true
+            openThenCatchUp()
+        }
     }
 
-    package var isCongested: Bool { waiting.count + (isWriting ? 1 : 0) >= Self.buffersInFlightMax }
+    private var inFlight: Int {
+        max(toWrite.count + (isWriting ? 1 : 0), toHash.count + (isHashing ? 1 : 0))
+    }
+
+    package var isCongested: Bool { inFlight >= Self.buffersInFlightMax || buffers.isExhausted }
+
+    // MARK: Taking bytes
 
     package func write(_ bytes: Span<UInt8>) {
         guard failure == nil, !isAbandoned else { return }
         receivedBytes += Int64(bytes.count)
-        bytes.withUnsafeBufferPointer { bytes in
-            if prefix.count < DocumentType.judgedPrefixBytes {
-                prefix.append(contentsOf: bytes.prefix(DocumentType.judgedPrefixBytes - prefix.count))
-            }
+        bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
-                if buffer.capacity < Self.bufferBytes { buffer.reserveCapacity(Self.bufferBytes) }
-                let part = rest.prefix(Self.bufferBytes - buffer.count)
-                buffer.append(contentsOf: part)
+                let buffer = self.buffer ?? buffers.take()
+                self.buffer = buffer
+                let part = rest.prefix(buffer.room)
+                buffer.append(UnsafeRawBufferPointer(rebasing: part))
                 rest = rest.dropFirst(part.count)
-                if buffer.count == Self.bufferBytes { handOver() }
+                if buffer.room == 0 { handOver() }
             }
         }
+        // While one is being written the next ones gather; an idle disk waits for nobody.
+        if !isWriting { handOver() }
+        if isCongested { waitForRoom() }
     }
 
     private func handOver() {
-        waiting.append(buffer)
-        buffer = []
+        guard let buffer, buffer.count > 0 else { return }
+        self.buffer = nil
+        buffer.offset = handedBytes
+        handedBytes += Int64(buffer.count)
+        buffer.readers = 1
+        toWrite.append(buffer)
+        if digest != nil && !isCatchingUp {
+            buffer.readers = 2
+            toHash.append(buffer)
+        }
         writeNext()
+        hashNext()
+    }
+
+    private func waitForRoom() {
+        guard !isWaitingForBuffer, buffers.isExhausted else { return }
+        isWaitingForBuffer = true
+        buffers.wait { [weak self] in
+            guard let self else { return }
+            isWaitingForBuffer = false
+            tellIfDrained()
+        }
+    }
+
+    private func tellIfDrained() {
+        if isCongested { waitForRoom() } else { drained?() }
+    }
+
+    private func release(_ buffer: UploadBuffer) {
+        buffer.readers -= 1
+        if buffer.readers == 0 { buffers.give(buffer) }
     }
 
     private func writeNext() {
-        guard !isWriting, failure == nil else { return }
-        if waiting.isEmpty {
-            if finishing != nil { finishNow() }
-            return
-        }
+        guard !isWriting, failure == nil, !toWrite.isEmpty else { return }
         isWriting = true
-        let piece = waiting.removeFirst()
-        disk.submit(from: loop) { [file] in
-            file.append(piece)
+        let piece = toWrite.removeFirst()
+        store.disk.submit(from: loop) { [file] in
+            Self.outcome { () throws(SystemError) in try file.write(piece) }
         } then: { failure in
-            self.wrote(failure)
+            self.wrote(piece, failure)
         }
     }
 
-    private func wrote(_ failure: SystemError?) {
+    private func wrote(_ piece: UploadBuffer, _ failure: SystemError?) {
         isWriting = false
-        if isAbandoned {
-            discard()
-        } else if let failure {
-            fail(failure)
-        } else {
-            let wasCongested = waiting.count + 1 >= Self.buffersInFlightMax
-            writeNext()
-            if wasCongested && !isCongested { drained?() }
+        let end = piece.offset + Int64(piece.count)
+        release(piece)
+        if let failure { return fail(failure) }
+        writtenBytes = end
+        if toWrite.isEmpty { handOver() }
+        writeNext()
+        if isCatchingUp { catchUp() }
+        stepDone()
+    }
+
+    private func hashNext() {
+        guard !isHashing, !toHash.isEmpty else { return }
+        isHashing = true
+        let piece = toHash.removeFirst()
+        store.disk.submit(from: loop) { [digest] in
+            digest?.update(piece.bytes, at: piece.offset)
+        } then: {
+            self.isHashing = false
+            self.release(piece)
+            self.hashNext()
+            self.stepDone()
         }
     }
 
-    private func fail(_ error: SystemError) {
-        failure = error
-        waiting = []
-        buffer = []
-        discard()
-        if let finishing {
-            self.finishing = nil
-            finishing(.failure(error))
-        } else {
-            failed?(error)
-        }
+    private func stepDone() {
+        if isAbandoned || failure != nil { return endIfIdle() }
+        if drained != nil && !isCongested { drained?() }
+        becomeQuietIfSo()
     }
 
-    /// No more bytes come. `completion` is told when they are on the disk under their final name: file synced, renamed,
-    /// directory synced.
-    package func finish(then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void) {
-        if let failure { return completion(.failure(failure)) }
-        finishing = completion
-        if !buffer.isEmpty { handOver() } else { writeNext() }
-    }
-
-    private func finishNow() {
-        isWriting = true
-        disk.submit(from: loop) { [file] in
-            file.finish()
-        } then: { result in
-            self.finished(result)
-        }
-    }
-
-    private func finished(_ result: Result<ContentReceipt, SystemError>) {
-        isWriting = false
-        if isAbandoned { return discard() }
-        let completion = finishing
-        finishing = nil
-        completion?(result)
-    }
-
-    /// The upload is given up, or its bytes did not become the document's: they are removed, whatever name they have.
-    package func abandon() {
-        guard !isAbandoned else { return }
-        isAbandoned = true
-        waiting = []
-        buffer = []
-        drained = nil
-        failed = nil
-        finishing = nil
-        // After a failure the file has been discarded already, and must not be twice.
-        if !isWriting && failure == nil { discard() }
-    }
-
-    private func discard() {
-        disk.submit { [file] in file.discard() }
-    }
-}
-
-/// The file under an upload. Its calls are made by one disk thread at a time, in order.
-private final class ContentFile: @unchecked Sendable {
-    /// Dirty pages are pushed out in steps of this size and dropped behind.
-    static let pushOutBytes: Int64 = 4 << 20
-
-    private let token: Int64
-    private let path: String
-    private let finalPath: String
-    private let directory: String
-    private var descriptor: OwnedDescriptor?
-    private var digest = Digest(.sha256)
-    private var bytes: Int64 = 0
-    private var pushedOutBytes: Int64 = 0
-    private var isRenamed = false
-
-    init(token: Int64, path: String, finalPath: String, directory: String) {
-        self.token = token
-        self.path = path
-        self.finalPath = finalPath
-        self.directory = directory
-    }
-
-    private func open() throws(SystemError) -> Int32 {
-        if let raw = descriptor?.raw { return raw }
-        let opened = try Files.open(path, .createNew)
-        let raw = opened.raw
-        descriptor = consume opened
-        return raw
-    }
-
-    func append(_ piece: [UInt8]) -> SystemError? {
+    private static func outcome(_ body: () throws(SystemError) -> Void) -> SystemError? {
         do throws(SystemError) {
-            let raw = try open()
-            try DescriptorIO.writeAll(raw, piece)
-            piece.withUnsafeBytes { digest.update($0) }
-            bytes += Int64(piece.count)
-            if bytes - pushedOutBytes >= Self.pushOutBytes {
-                Files.pushOut(raw, from: pushedOutBytes, count: bytes - pushedOutBytes, dropBefore: pushedOutBytes)
-                pushedOutBytes = bytes
-            }
+            try body()
             return nil
         } catch {
             return error
         }
     }
 
-    func finish() -> Result<ContentReceipt, SystemError> {
-        do throws(SystemError) {
-            let raw = try open()
-            try Files.sync(raw)
-            try Files.rename(path, to: finalPath)
-            isRenamed = true
-            try Files.syncDirectory(directory)
-            descriptor = nil
-            return .success(
-                ContentReceipt(token: token, bytes: bytes, sha256: Digest.hexadecimal(digest.finish())))
-        } catch {
-            discard()
-            return .failure(error)
+    // MARK: Catching up with the digest
+
+    private func openThenCatchUp() {
+        isWriting = true
+        store.disk.submit(from: loop) { [file] in
+            Self.outcome { () throws(SystemError) in try file.open() }
+        } then: { failure in
+            self.isWriting = false
+            if let failure { return self.fail(failure) }
+            self.writeNext()
+            self.catchUp()
+            self.stepDone()
         }
     }
 
-    func discard() {
-        descriptor = nil
-        // Swept at the next start if it cannot be removed now.
-        try? Files.remove(isRenamed ? finalPath : path)
+    private func catchUp() {
+        guard isCatchingUp, !isHashing, let digest, failure == nil, !isAbandoned else { return }
+        let end = writtenBytes
+        if digest.hashedBytes == end {
+            // In step, when nothing is on its way that the digest would miss.
+            if end == handedBytes { isCatchingUp = false }
+            return
+        }
+        isHashing = true
+        store.disk.submit(from: loop) { [file] in
+            Self.outcome { () throws(SystemError) in
+                try digest.catchUp(file.raw, to: end, bytesMax: Self.catchUpBytes)
+            }
+        } then: { failure in
+            self.isHashing = false
+            if let failure { return self.fail(failure) }
+            self.catchUp()
+            self.stepDone()
+        }
+    }
+
+    // MARK: Ends
+
+    /// Calls once everything that was received is in the file, and in the digest.
+    private func onceQuiet(_ body: @escaping @Sendable () -> Void) {
+        whenQuiet = body
+        handOver()
+        becomeQuietIfSo()
+    }
+
+    private func becomeQuietIfSo() {
+        guard let whenQuiet, !isWriting, !isHashing, toWrite.isEmpty, toHash.isEmpty, buffer == nil, failure == nil
+        else { return }
+        self.whenQuiet = nil
+        whenQuiet()
+    }
+
+    private func fail(_ error: SystemError) {
+        guard failure == nil else { return endIfIdle() }
+        failure = error
+        dropWaiting()
+        let failed = failed
+        self.failed = nil
+        failed?(error)
+        endIfIdle()
+    }
+
+    private func dropWaiting() {
+        for piece in toWrite { release(piece) }
+        for piece in toHash { release(piece) }
+        toWrite = []
+        toHash = []
+        if let buffer {
+            buffer.readers = 1
+            release(buffer)
+            self.buffer = nil
+        }
+        whenQuiet = nil
+    }
+
+    /// Everything that came is in the file; it need not last. The file is closed, and another sink may go on.
+    package func pause(then completion: @escaping @Sendable (Int64) -> Void) {
+        if failure != nil { return completion(writtenBytes) }
+        onceQuiet { [self] in
+            keepDigest()
+            closeFile()
+            completion(writtenBytes)
+        }
+    }
+
+    /// Makes everything that is in the file by now last, while more comes. Answers how much that is.
+    package func syncWritten(then completion: @escaping @Sendable (Result<Int64, SystemError>) -> Void) {
+        let end = writtenBytes
+        syncsRunning += 1
+        let needsName = !isNameDurable
+        store.sync(file, needsName: needsName) { [loop] failure in
+            loop.post { [self] in
+                syncsRunning -= 1
+                if failure == nil { isNameDurable = true }
+                if isAbandoned { return endIfIdle() }
+                completion(failure.map(Result.failure) ?? .success(end))
+                endIfIdle()
+            }
+        }
+    }
+
+    /// Everything that came lasts when this answers.
+    package func sync(then completion: @escaping @Sendable (Result<Int64, SystemError>) -> Void) {
+        if let failure { return completion(.failure(failure)) }
+        onceQuiet { [self] in
+            // A request without a byte has opened nothing yet.
+            syncWritten(then: completion)
+        }
+    }
+
+    /// No more bytes come. Answers when they are on the disk for good.
+    package func finish(then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void) {
+        if let failure { return completion(.failure(failure)) }
+        onceQuiet { [self] in
+            syncWritten { [self] result in
+                switch result {
+                case .failure(let error): completion(.failure(error))
+                case .success(let bytes): conclude(bytes, completion)
+                }
+            }
+        }
+    }
+
+    private func conclude(
+        _ bytes: Int64, _ completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void
+    ) {
+        isWriting = true
+        let (token, digest) = (token, digest)
+        store.disk.submit(from: loop) { [file] () -> Result<ContentReceipt, SystemError> in
+            do throws(SystemError) {
+                let prefix = try file.prefix()
+                file.close()
+                return .success(
+                    ContentReceipt(token: token, bytes: bytes, sha256: digest?.finish(), prefix: prefix))
+            } catch {
+                return .failure(error)
+            }
+        } then: { result in
+            self.isWriting = false
+            if self.isAbandoned { return self.endIfIdle() }
+            completion(result)
+        }
+    }
+
+    /// Whether the bytes of this request are what its client said.
+    package func verify(
+        _ checksum: BodyChecksum, then completion: @escaping @Sendable (Result<Bool, SystemError>) -> Void
+    ) {
+        if let failure { return completion(.failure(failure)) }
+        onceQuiet { [self] in
+            isWriting = true
+            let (start, end) = (startBytes, writtenBytes)
+            store.disk.submit(from: loop) { [file] () -> Result<Bool, SystemError> in
+                do throws(SystemError) {
+                    try file.open()
+                    return .success(try checksum.matches(file.raw, from: start, to: end))
+                } catch {
+                    return .failure(error)
+                }
+            } then: { result in
+                self.isWriting = false
+                if self.isAbandoned { return self.endIfIdle() }
+                completion(result)
+            }
+        }
+    }
+
+    /// Takes back what this request brought.
+    package func cutBack(then completion: @escaping @Sendable (SystemError?) -> Void) {
+        if let failure { return completion(failure) }
+        onceQuiet { [self] in
+            isWriting = true
+            let start = startBytes
+            store.disk.submit(from: loop) { [file] in
+                Self.outcome { () throws(SystemError) in try file.cut(to: start) }
+            } then: { failure in
+                self.isWriting = false
+                if let failure {
+                    self.fail(failure)
+                    return completion(failure)
+                }
+                (self.receivedBytes, self.handedBytes, self.writtenBytes) = (start, start, start)
+                if let before = self.digestBefore { self.digest = before }
+                self.keepDigest()
+                self.closeFile()
+                completion(nil)
+            }
+        }
+    }
+
+    private func keepDigest() {
+        if let digest { store.digests.keep(digest, of: token) }
+        digest = nil
+    }
+
+    private func closeFile() {
+        store.disk.submit { [file] in file.close() }
+    }
+
+    /// The upload is given up, or its bytes did not become the document's: they are removed.
+    package func abandon() {
+        guard !isAbandoned else { return }
+        isAbandoned = true
+        dropWaiting()
+        drained = nil
+        failed = nil
+        endIfIdle()
+    }
+
+    /// After a failure or the end of it all: the file is let go of once no thread uses it.
+    private func endIfIdle() {
+        guard isAbandoned || failure != nil, !isWriting, !isHashing, syncsRunning == 0 else { return }
+        if isAbandoned {
+            store.disk.submit { [file] in file.remove() }
+        } else {
+            closeFile()
+        }
     }
 }

@@ -30,6 +30,9 @@ int hw_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
 }
+long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count) {
+    return copy_file_range(from, from_offset, to, to_offset, count, 0);
+}
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 static int die_with_parent(int signal, pid_t expected_parent) {

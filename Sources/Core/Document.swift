@@ -28,6 +28,14 @@ package enum DocumentChange: Sendable, Equatable {
     case uploadUnusable(bytes: Int64, sha256: String?, DocumentError)
     /// The connection was lost; a document that was created first waits for the next PUT from byte 0.
     case uploadLost
+    /// Bytes go on behind those that are there, in the file of this number.
+    case uploadContinued(token: Int64, length: Int64?)
+    /// The request is over, and so many bytes are in the file.
+    case uploadPaused(written: Int64)
+    /// So many bytes are durable and on record.
+    case uploadAcknowledged(Int64)
+    /// What came, beyond what is on record, is gone with the process that took it.
+    case uploadCutBack
     case leased
     case worked(WorkProgress)
     /// `units` is what the pipeline found there to be, whatever had been announced.
@@ -105,6 +113,8 @@ package struct Document: Sendable, Equatable {
     package internal(set) var bytesTotal: Int64?
     /// What was said when the document was created; what one upload says of itself is forgotten when it is cut off.
     package internal(set) var declaredBytes: Int64?
+    /// Of a document that was created before its bytes.
+    package var upload = ResumableUpload()
     package private(set) var remaining = RemainingTime()
     package private(set) var estimate: RemainingTime.Estimate?
     package var queuePosition: Int?
@@ -150,8 +160,18 @@ package struct Document: Sendable, Equatable {
     package var isTerminal: Bool { status.isTerminal }
     /// The bytes came whole, whatever can be made of them.
     package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
+    /// A piece of a later document, which nobody lists and nothing processes.
+    package var isPart: Bool { upload.form == .part }
+    /// All bytes of an upload whose length is known are there, durable and on record.
+    package var isWhollyAcknowledged: Bool { declaredBytes == upload.acknowledgedBytes }
     /// The place of its newest event.
     package var position: WatchPosition { WatchPosition(epoch: epoch, offset: offset) }
+
+    /// Says before its creation how long it will be.
+    package mutating func announce(bytesTotal total: Int64) {
+        declaredBytes = total
+        bytesTotal = total
+    }
 
     /// Takes one change. Throws what is wrong with making it now; then nothing has changed.
     package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {
@@ -162,6 +182,8 @@ package struct Document: Sendable, Equatable {
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
             bytesTotal = total ?? declaredBytes
             bytesReceived = 0
+            bytesDone = 0
+            upload.beginAgain()
             if let type { contentType = type }
             isTick = true
         case .uploadProgressed(let received):
@@ -191,6 +213,34 @@ package struct Document: Sendable, Equatable {
             guard status == .uploading else { return .none }
             isTick = bytesReceived != 0
             bytesReceived = 0
+            bytesDone = 0
+            bytesTotal = declaredBytes
+            upload.beginAgain()
+        case .uploadContinued(let token, let length):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            upload.token = token
+            isTick = bytesReceived != upload.writtenBytes || length != nil && length != declaredBytes
+            bytesReceived = upload.writtenBytes
+            if let length { declaredBytes = length }
+            bytesTotal = declaredBytes
+        case .uploadPaused(let written):
+            guard status == .uploading else { return .none }
+            isTick = bytesReceived != written
+            upload.writtenBytes = written
+            bytesReceived = written
+        case .uploadAcknowledged(let offset):
+            guard status == .uploading else { return .none }
+            isTick = bytesDone != offset
+            upload.acknowledgedBytes = offset
+            upload.writtenBytes = max(upload.writtenBytes, offset)
+            bytesDone = offset
+            bytesReceived = max(bytesReceived, offset)
+        case .uploadCutBack:
+            guard status == .uploading else { return .none }
+            isTick = bytesReceived != upload.acknowledgedBytes
+            upload.writtenBytes = upload.acknowledgedBytes
+            bytesReceived = upload.acknowledgedBytes
+            bytesDone = upload.acknowledgedBytes
             bytesTotal = declaredBytes
         case .leased:
             guard status == .queued else { throw isTerminal ? .alreadyTerminal(status) : .neverUploaded }

@@ -102,9 +102,39 @@ extension Document {
         writer.key("has_run"); writer.bool(hasRun)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
+        if awaitsContent { encodeUpload(into: &writer) }
         writer.endObject()
         writer.endObject()
         return writer.bytes
+    }
+
+    private func encodeUpload(into writer: inout JSONWriter) {
+        writer.key("upload_token"); writer.optional(upload.token)
+        writer.key("upload_acknowledged"); writer.integer(upload.acknowledgedBytes)
+        writer.key("upload_metadata"); writer.optional(upload.metadataText)
+        switch upload.form {
+        case .whole: break
+        case .part:
+            writer.key("upload_part"); writer.bool(true)
+        case .concatenation(let parts):
+            writer.key("upload_parts")
+            writer.beginArray()
+            for part in parts { writer.string(part.description) }
+            writer.endArray()
+        }
+    }
+
+    private static func upload(from hidden: JSONValue) -> ResumableUpload {
+        var upload = ResumableUpload()
+        if hidden["upload_part"]?.boolValue == true { upload.form = .part }
+        if let parts = hidden["upload_parts"]?.arrayValue {
+            upload.form = .concatenation(parts.compactMap { $0.stringValue.flatMap { DocumentID($0) } })
+        }
+        upload.metadataText = hidden["upload_metadata"]?.stringValue
+        upload.token = hidden["upload_token"]?.integerValue
+        upload.acknowledgedBytes = hidden["upload_acknowledged"]?.integerValue ?? 0
+        upload.writtenBytes = upload.acknowledgedBytes
+        return upload
     }
 
     /// Reads a record; nil when it is none. `ceiling` stands beside the record because it changes far more often.
@@ -141,6 +171,7 @@ extension Document {
         hasRun = hidden["has_run"]?.boolValue ?? false
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
+        upload = Self.upload(from: hidden)
         sha256 = record["sha256"]?.stringValue
         chunkCount = hidden["chunks"]?.integerValue
         message = record["message"]?.stringValue
@@ -163,6 +194,14 @@ extension Document {
 
 extension DocumentRecord {
     package var isReadable: Bool { Document(self) != nil }
+
+    /// Somebody must go on with it after a restart. An upload that can go on waits until its client asks; one that is
+    /// made of parts waits for nobody.
+    package var isLeftUnfinished: Bool {
+        guard let document = Document(self), !document.isTerminal else { return false }
+        if case .concatenation = document.upload.form { return true }
+        return !(document.status == .uploading && document.awaitsContent)
+    }
 }
 
 extension JSONWriter {

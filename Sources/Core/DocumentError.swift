@@ -11,6 +11,7 @@ package struct DocumentError: Sendable, Equatable {
         case unsupportedType = "unsupported_type"
         case tooLarge = "too_large"
         case uploadInterrupted = "upload_interrupted"
+        case uploadExpired = "upload_expired"
         case storageFull = "storage_full"
         case storageFailed = "storage_failed"
         case extractorMissing = "extractor_missing"
@@ -19,7 +20,9 @@ package struct DocumentError: Sendable, Equatable {
         package var isRetryable: Bool {
             switch self {
             case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
-            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted: false
+            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
+                .uploadExpired:
+                false
             }
         }
     }

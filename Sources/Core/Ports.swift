@@ -9,18 +9,25 @@ package struct DocumentRecord: Sendable, Equatable {
     package var ceiling: Double
     /// Names the run whose result is the document's; a run that was given up can write only to its own files.
     package var outputToken: Int64?
+    /// Pieces of later documents are no documents that anybody lists.
+    package var isPart: Bool
+    /// When something must happen to it although nobody asks: its upload expires, or its time is over. In milliseconds
+    /// since 1970; nil: never.
+    package var dueMilliseconds: Int64?
     /// `Document.recorded`.
     package var bytes: [UInt8]
 
     package init(
         id: DocumentID, status: DocumentStatus, createdAtMilliseconds: Int64, ceiling: Double, outputToken: Int64?,
-        bytes: [UInt8]
+        isPart: Bool = false, dueMilliseconds: Int64? = nil, bytes: [UInt8]
     ) {
         self.id = id
         self.status = status
         self.createdAtMilliseconds = createdAtMilliseconds
         self.ceiling = ceiling
         self.outputToken = outputToken
+        self.isPart = isPart
+        self.dueMilliseconds = dueMilliseconds
         self.bytes = bytes
     }
 }
@@ -72,6 +79,10 @@ package protocol DocumentRecords: Sendable {
         then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func remove(_ id: DocumentID, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func load(_ id: DocumentID, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void)
+    /// Documents whose time has come (`DocumentRecord.dueMilliseconds`), the most overdue first.
+    func due(
+        before milliseconds: Int64, limit: Int,
+        then completion: @escaping @Sendable (Result<[DocumentID], RecordFailure>) -> Void)
     func list(
         status: DocumentStatus?, after position: ListPosition?, limit: Int,
         then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void)
@@ -79,15 +90,18 @@ package protocol DocumentRecords: Sendable {
 
 /// The bytes of one document that its record names; nil where it names none.
 package struct KeptBytes: Sendable, Equatable {
-    /// `Document.contentToken`.
+    /// `Document.contentToken`, or the file of an upload that is not complete.
     package var content: Int64?
+    /// Of an upload that is not complete: what its file has at least.
+    package var acknowledgedBytes: Int64?
     /// The run whose result is the document's.
     package var output: Int64?
     /// The record cannot be read: what it names is not known, and all of it stays for whoever mends it.
     package var isUnknown: Bool
 
-    package init(content: Int64?, output: Int64?, isUnknown: Bool = false) {
+    package init(content: Int64?, acknowledgedBytes: Int64? = nil, output: Int64?, isUnknown: Bool = false) {
         self.content = content
+        self.acknowledgedBytes = acknowledgedBytes
         self.output = output
         self.isUnknown = isUnknown
     }
@@ -97,6 +111,9 @@ package struct KeptBytes: Sendable, Equatable {
 /// that comes late cannot hit its successor. What it fails to remove is removed at the next start.
 package protocol DocumentBytes: Sendable {
     func removeContent(of id: DocumentID, token: Int64?)
+    /// Makes bytes of an upload last that are in its file.
+    func makeContentDurable(
+        of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void)
     /// What one run wrote.
     func removeOutput(of id: DocumentID, token: Int64)
 }

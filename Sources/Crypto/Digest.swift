@@ -15,6 +15,7 @@ package struct Digest: ~Copyable {
 
         package static let sha256 = Algorithm("SHA256")
         package static let sha1 = Algorithm("SHA1")
+        package static let md5 = Algorithm("MD5")
     }
 
     private let algorithm: Algorithm
@@ -25,6 +26,12 @@ package struct Digest: ~Copyable {
         self.algorithm = algorithm
         self.context = context
         EVP_DigestInit_ex2(context, algorithm.type, nil)
+    }
+
+    /// Goes on from where `other` is, apart from it.
+    package init(copying other: borrowing Digest) {
+        self.init(other.algorithm)
+        EVP_MD_CTX_copy_ex(context, other.context)
     }
 
     deinit { EVP_MD_CTX_free(context) }

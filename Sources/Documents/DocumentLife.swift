@@ -44,140 +44,7 @@ extension DocumentOwner {
         }
     }
 
-    /// What is known of a document whose bytes are about to come.
-    package func uploadTarget(
-        _ id: DocumentID, then answer: @escaping @Sendable (Result<UploadTarget, DocumentRefusal>) -> Void
-    ) {
-        find(id) { result in
-            answer(
-                result.flatMap { live in
-                    let document = live.document
-                    guard document.status == .uploading else { return .failure(.conflict(document.uploadConflict)) }
-                    return .success(
-                        UploadTarget(
-                            name: document.name, contentType: document.contentType,
-                            declaredBytes: document.declaredBytes))
-                })
-        }
-    }
-
-    /// Takes the right to bring the bytes. A connection that had it before is ended: it may be dead without knowing.
-    package func beginUpload(
-        _ id: DocumentID, total: Int64?, contentType: String?, evict: @escaping @Sendable (UploadEviction) -> Void,
-        then answer: @escaping @Sendable (Result<UploadPermit, DocumentRefusal>) -> Void
-    ) {
-        find(id) { [self] result in
-            answer(
-                result.flatMap { document in
-                    do throws(DocumentConflict) {
-                        try change(document, .uploadBegan(total: total, contentType: contentType))
-                    } catch {
-                        return .failure(.conflict(error))
-                    }
-                    document.evictUpload?(.supersededByNewer)
-                    lastPermit += 1
-                    let permit = UploadPermit(document: id, number: lastPermit)
-                    document.permit = permit
-                    document.evictUpload = evict
-                    return .success(permit)
-                })
-        }
-    }
-
-    package func uploadProgressed(_ permit: UploadPermit, received: Int64) {
-        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
-        try? change(document, .uploadProgressed(received: received))
-    }
-
-    /// What a form says of the document behind its file.
-    package func describe(_ permit: UploadPermit, metadata: JSONObject) {
-        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
-        document.document.metadata = metadata
-    }
-
-    /// The bytes are durable. Answers once the record is, too; only then may the client be told.
-    ///
-    /// An answer that refuses means that the bytes are not the document's: whoever brought them removes them.
-    package func uploadCompleted(
-        _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
-        then answer: @escaping @Sendable (Told) -> Void
-    ) {
-        let change = DocumentChange.uploadCompleted(
-            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
-        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
-    }
-
-    /// The bytes came, and nothing can be made of them.
-    package func uploadRefused(
-        _ permit: UploadPermit, _ content: UploadedContent, _ reason: DocumentError,
-        then answer: @escaping @Sendable (Told) -> Void
-    ) {
-        let change = DocumentChange.uploadUnusable(bytes: content.bytes, sha256: content.sha256, reason)
-        finishUpload(permit, content.token, change, then: answer) { _, _ in }
-    }
-
-    private func finishUpload(
-        _ permit: UploadPermit, _ contentToken: Int64, _ change: DocumentChange,
-        then answer: @escaping @Sendable (Told) -> Void,
-        afterwards: @escaping @Sendable (DocumentOwner, LiveDocument) -> Void
-    ) {
-        guard let document = live[permit.document], permit.isSame(as: document.permit) else {
-            return answer(.failure(live[permit.document].map { .conflict($0.document.uploadConflict) } ?? .notFound))
-        }
-        document.permit = nil
-        document.evictUpload = nil
-        // With the permit the status is `uploading`, so there was no content before and the change can be made.
-        document.document.contentToken = contentToken
-        do throws(DocumentConflict) {
-            try changeOnRecord(document, change) { [self] document in
-                if !document.isDeleted { afterwards(self, document) }
-                answer(document.answer)
-            }
-        } catch {
-            answer(.failure(.conflict(error)))
-        }
-    }
-
-    /// The connection that brought the bytes is gone, or the disk refused them.
-    package func uploadLost(_ permit: UploadPermit, _ reason: DocumentError) {
-        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
-        document.permit = nil
-        document.evictUpload = nil
-        if document.document.awaitsContent {
-            try? change(document, .uploadLost)
-            retire(document)
-        } else {
-            try? changeOnRecord(document, .failed(reason))
-        }
-    }
-
-    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal
-    /// one may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so
-    /// that offsets go on where they were.
-    func retireWaiting(_ document: LiveDocument) {
-        guard document.waitsForContent, !document.isLookDue else { return }
-        document.isLookDue = true
-        loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
-            guard let self, let document, self.live[document.document.id] === document else { return }
-            document.isLookDue = false
-            let idleMilliseconds = self.now.unixMilliseconds - document.document.updatedAtMilliseconds
-            guard document.isUnused, idleMilliseconds >= Self.retainedMilliseconds else {
-                return self.retireWaiting(document)
-            }
-            let offset = document.document.offset
-            self.records.update(self.record(of: document)) { [self] result in
-                self.loop.post { [self] in
-                    guard self.live[document.document.id] === document else { return }
-                    guard case .success = result, document.isUnused, document.document.offset == offset else {
-                        return self.retireWaiting(document)
-                    }
-                    self.forget(document)
-                }
-            }
-        }
-    }
-
-    private func enqueue(_ document: LiveDocument) {
+    func enqueue(_ document: LiveDocument) {
         let id = document.document.id
         queue.enqueue(id)
         refreshQueuePosition(document)
@@ -273,9 +140,7 @@ extension DocumentOwner {
 
     private func stopWork(on document: LiveDocument) {
         queue.withdraw(document.document.id)
-        document.evictUpload?(.cancelled)
-        document.evictUpload = nil
-        document.permit = nil
+        endUpload(document, .cancelled)
     }
 
     package func retry(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
@@ -334,16 +199,22 @@ extension DocumentOwner {
 
     // MARK: Restart
 
-    /// Goes on with a document that an earlier process left unfinished.
+    /// Takes over a record that an earlier process left unfinished, unless somebody has asked for it already.
     func recover(_ record: DocumentRecord) {
-        guard live[record.id] == nil, let document = adopt(record) else { return }
-        document.document.recover(epoch: epoch, ceiling: record.ceiling)
-        if !document.document.isTerminal { beginHistory(document) }
+        guard live[record.id] == nil, loading[record.id] == nil else { return }
+        _ = adopt(record)
+    }
+
+    /// Goes on with a document that an earlier process left unfinished.
+    func goOn(with document: LiveDocument, ceiling: Double) {
+        document.document.recover(epoch: epoch, ceiling: ceiling)
+        beginHistory(document)
         switch document.document.status {
         case .uploading where document.document.awaitsContent:
-            _ = try? document.document.apply(.uploadLost, at: now)
+            _ = try? document.document.apply(.uploadCutBack, at: now)
             tell(document, .step)
             retire(document)
+            if case .concatenation = document.document.upload.form { partCompleted(document.document.id) }
         case .uploading:
             let words = "The server was restarted before all bytes had arrived. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadInterrupted, words)))
@@ -354,13 +225,4 @@ extension DocumentOwner {
         case .complete, .failed, .cancelled: break
         }
     }
-}
-
-extension LiveDocument {
-    /// It was created first, and nobody brings its bytes now.
-    fileprivate var waitsForContent: Bool {
-        document.status == .uploading && document.awaitsContent && permit == nil && !isDeleted
-    }
-
-    fileprivate var isUnused: Bool { waitsForContent && recordsPending == 0 && audience.isEmpty }
 }

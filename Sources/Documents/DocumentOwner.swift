@@ -22,7 +22,13 @@ final class LiveDocument: @unchecked Sendable {
     var isLookDue = false
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
+    /// The request that brings bytes.
     var permit: UploadPermit?
+    /// Of requests that go on with an upload: who has it, and who waits.
+    var holder = UploadHolder()
+    var takers: [UInt64: UploadTaker] = [:]
+    /// Documents that are made of this part and wait for it.
+    var concatenations: Set<DocumentID> = []
     /// What is answered about it: the last told state, or that it is gone.
     var answer: Result<EncodedEvent, DocumentRefusal> {
         guard !isDeleted, let told else { return .failure(.notFound) }
@@ -44,9 +50,18 @@ package struct Joined: Sendable {
     package var start: WatchStart<EncodedEvent>
 }
 
+/// A request that wants to go on with an upload.
+struct UploadTaker: Sendable {
+    var evict: @Sendable (UploadEviction) -> Void
+    var answer: @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
+}
+
 /// Why an upload in progress is ended from outside.
 package enum UploadEviction: Sendable, Equatable {
+    /// Another request takes over; one that goes on hands over what it wrote.
     case supersededByNewer
+    /// A request begins at byte 0 in another file: what was written is nobody's.
+    case begunAgain
     case cancelled
 }
 
@@ -67,8 +82,11 @@ package final class DocumentOwner: @unchecked Sendable {
     let bytes: any DocumentBytes
     let queue: any WorkQueue
     let epoch: String
+    let lifetimes: Lifetimes
+    /// Called when a part is complete that this document waits for.
+    let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
-    private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
+    private(set) var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
     private var retained: RetainedEvents
     /// Who watches every document.
@@ -78,8 +96,10 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String
+        epoch: String, lifetimes: Lifetimes, partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
+        self.lifetimes = lifetimes
+        self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
         self.records = records
@@ -119,9 +139,7 @@ package final class DocumentOwner: @unchecked Sendable {
             case .failure(let failure): answer = .failure(.storage(failure))
             case .success(nil): answer = .failure(.notFound)
             case .success(let record?):
-                if let restored = restore(record) {
-                    live[id] = restored
-                    retire(restored)
+                if let restored = adopt(record) {
                     answer = .success(restored)
                 } else {
                     answer = .failure(.storage(.failed("the record of \(id) cannot be read")))
@@ -148,10 +166,15 @@ package final class DocumentOwner: @unchecked Sendable {
         return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
-    /// Takes over a record that nobody has asked for yet; nil when it cannot be read.
+    /// Takes a record into memory, and goes on with what an earlier process left unfinished; nil when it cannot be read.
     func adopt(_ record: DocumentRecord) -> LiveDocument? {
         guard let restored = restore(record) else { return nil }
         live[record.id] = restored
+        if !restored.document.isTerminal && restored.document.epoch != epoch {
+            goOn(with: restored, ceiling: record.ceiling)
+        } else {
+            retire(restored)
+        }
         return restored
     }
 
@@ -177,16 +200,21 @@ package final class DocumentOwner: @unchecked Sendable {
 
     // MARK: Changing and telling
 
-    func record(of document: LiveDocument) -> DocumentRecord {
+    func record(of document: LiveDocument) -> DocumentRecord { record(of: document.document, document) }
+
+    func record(of state: Document, _ live: LiveDocument) -> DocumentRecord {
         // What is recorded is told with the next offset, so the record carries that one: a terminal state keeps its
         // validator over a restart.
-        var next = document.document
+        var next = state
         next.advanceOffset()
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: document.run,
-            bytes: next.recorded(now: now))
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: live.run,
+            isPart: next.isPart, dueMilliseconds: lifetimes.dueMilliseconds(next), bytes: next.recorded(now: now))
     }
+
+    /// When the document's upload expires, or its own time is over.
+    func due(_ live: LiveDocument) -> Int64? { lifetimes.dueMilliseconds(live.document) }
 
     /// Makes a change that may be known at once.
     func change(_ document: LiveDocument, _ change: DocumentChange) throws(DocumentConflict) {
@@ -282,7 +310,7 @@ package final class DocumentOwner: @unchecked Sendable {
         retain(event, of: document)
         let topic = Topic.document(document.document.id, generation: document.generation)
         hub.publish(event, to: topic, document.audience)
-        hub.publish(event, to: .everyDocument(owner: loop.index), everyAudience)
+        if !document.document.isPart { hub.publish(event, to: .everyDocument(owner: loop.index), everyAudience) }
     }
 
     /// Keeps an event for watchers that come back, within the bounds of one document and of all of them.
@@ -362,7 +390,7 @@ package final class DocumentOwner: @unchecked Sendable {
     /// are not terminal.
     package func joinEvery(loopIndex: Int) -> [EncodedEvent] {
         everyAudience.join(loop: loopIndex)
-        return live.values.compactMap { $0.isDeleted ? nil : $0.told }.filter { !$0.isTerminal }
+        return live.values.compactMap { $0.isDeleted || $0.document.isPart ? nil : $0.told }.filter { !$0.isTerminal }
             .sorted { $0.document < $1.document }
     }
 

@@ -1,6 +1,7 @@
 import Core
 import Hub
 import Loop
+import Synchronization
 import System
 
 // Theory of operation
@@ -20,13 +21,19 @@ package final class Documents: @unchecked Sendable {
     /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String
+        epoch: String, lifetimes: Lifetimes = Lifetimes()
     ) {
         self.loops = loops
+        let concatenation = concatenation
         owners = loops.map {
-            DocumentOwner(loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch)
+            DocumentOwner(
+                loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes
+            ) { concatenation.wanted($0) }
         }
     }
+
+    /// What puts parts together; set once, before anything is asked of the documents.
+    package let concatenation = ConcatenationPort()
 
     /// Runs `work` with the owner of `id`, on the owner's loop.
     package func perform(_ id: DocumentID, _ work: @escaping @Sendable (DocumentOwner) -> Void) {
@@ -95,6 +102,14 @@ package final class Documents: @unchecked Sendable {
     }
 }
 
+/// Where the owner of a part says that a document which waits for it may be put together now.
+package final class ConcatenationPort: Sendable {
+    private let handler = Mutex<(@Sendable (DocumentID) -> Void)?>(nil)
+
+    package func connect(_ body: @escaping @Sendable (DocumentID) -> Void) { handler.withLock { $0 = body } }
+    func wanted(_ id: DocumentID) { handler.withLock { $0 }?(id) }
+}
+
 /// Why an owner refuses what it was asked.
 package enum DocumentRefusal: Error, Sendable, Equatable {
     case notFound
@@ -133,15 +148,39 @@ package struct Lease: Sendable {
     package var attempt: Int
 }
 
+/// The right to go on with an upload, and what there is of it.
+package struct UploadGrant: Sendable {
+    package var permit: UploadPermit
+    package var name: String
+    package var contentType: String?
+    package var upload: ResumableUpload
+    /// The whole length, where it has been said.
+    package var length: Int64?
+    package var dueMilliseconds: Int64?
+
+    init(permit: UploadPermit, document: Document, dueMilliseconds: Int64?) {
+        self.permit = permit
+        name = document.name
+        contentType = document.contentType
+        upload = document.upload
+        length = document.declaredBytes
+        self.dueMilliseconds = dueMilliseconds
+    }
+}
+
+/// An upload that takes no more bytes.
+package struct EndedUpload: Sendable {
+    package var event: EncodedEvent
+    /// All of them; nil when they never came whole.
+    package var bytes: Int64?
+    package var error: DocumentError?
+    package var upload: ResumableUpload
+}
+
 /// The right to bring a document's bytes; a newer one takes it away.
 package struct UploadPermit: Sendable {
     package var document: DocumentID
-    fileprivate let number: UInt64
-
-    package init(document: DocumentID, number: UInt64) {
-        self.document = document
-        self.number = number
-    }
+    let number: UInt64
 
     func isSame(as other: UploadPermit?) -> Bool { other?.number == number }
 }

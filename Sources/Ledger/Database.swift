@@ -39,6 +39,13 @@ final class Database {
         guard result == SQLITE_OK else { throw error(result) }
     }
 
+    /// How many of the migrations have been made.
+    func version() throws(DatabaseError) -> Int {
+        var version = 0
+        try execute("PRAGMA user_version", []) { version = Int($0.integer(0)) }
+        return version
+    }
+
     enum Value {
         case integer(Int64)
         case real(Double)

@@ -61,7 +61,19 @@ package final class Ledger: DocumentRecords {
             CREATE INDEX IF NOT EXISTS documents_by_time ON documents (created_ms, sequence);
             CREATE INDEX IF NOT EXISTS documents_by_status ON documents (status, created_ms, sequence);
             """)
+        for (index, step) in migrations.enumerated() where try database.version() <= index {
+            try database.run("BEGIN IMMEDIATE; \(step); PRAGMA user_version = \(index + 1); COMMIT")
+        }
     }
+
+    /// What was added to the first form, one step a version (`PRAGMA user_version`).
+    private static let migrations = [
+        """
+        ALTER TABLE documents ADD COLUMN is_part INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE documents ADD COLUMN due_ms INTEGER;
+        CREATE INDEX documents_by_due ON documents (due_ms) WHERE due_ms IS NOT NULL
+        """
+    ]
 
     private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
         do throws(SystemError) {
@@ -107,14 +119,15 @@ package final class Ledger: DocumentRecords {
         switch write {
         case .insert(let record):
             let changed = try database.execute(
-                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [.text(record.id.description)] + values(record))
             return changed == 1 ? .success(()) : .failure(.alreadyThere)
         case .update(let record):
             // A removed document stays removed: a late update finds no row, and that is right.
             try database.execute(
                 """
-                UPDATE documents SET status = ?, created_ms = ?, ceiling = max(ceiling, ?), output_token = ?, record = ?
+                UPDATE documents SET status = ?, created_ms = ?, ceiling = max(ceiling, ?), output_token = ?,
+                    is_part = ?, due_ms = ?, record = ?
                 WHERE id = ?
                 """, values(record) + [.text(record.id.description)])
         case .raiseCeiling(let id, let ceiling):
@@ -129,7 +142,8 @@ package final class Ledger: DocumentRecords {
     private static func values(_ record: DocumentRecord) -> [Database.Value] {
         [
             .text(record.status.rawValue), .integer(record.createdAtMilliseconds), .real(record.ceiling),
-            record.outputToken.map(Database.Value.integer) ?? .null,
+            record.outputToken.map(Database.Value.integer) ?? .null, .integer(record.isPart ? 1 : 0),
+            record.dueMilliseconds.map(Database.Value.integer) ?? .null,
             .text(String(decoding: record.bytes, as: UTF8.self)),
         ]
     }
@@ -166,7 +180,7 @@ package final class Ledger: DocumentRecords {
 
     // MARK: Reading
 
-    private static let columns = "id, status, created_ms, ceiling, output_token, record"
+    private static let columns = "id, status, created_ms, ceiling, output_token, is_part, due_ms, record"
 
     private static func eachRow(
         _ database: Database, _ condition: String, _ values: [Database.Value], _ body: (Database.Row) -> Void
@@ -191,7 +205,8 @@ package final class Ledger: DocumentRecords {
         guard let id = DocumentID(row.text(0)), let status = DocumentStatus(rawValue: row.text(1)) else { return nil }
         return DocumentRecord(
             id: id, status: status, createdAtMilliseconds: row.integer(2), ceiling: row.real(3),
-            outputToken: row.optionalInteger(4), bytes: row.bytes(5))
+            outputToken: row.optionalInteger(4), isPart: row.integer(5) != 0, dueMilliseconds: row.optionalInteger(6),
+            bytes: row.bytes(7))
     }
 
     private static func records(
@@ -218,7 +233,7 @@ package final class Ledger: DocumentRecords {
         then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void
     ) {
         let limit = min(limit, Self.listLimitMax)
-        var conditions: [String] = []
+        var conditions = ["is_part = 0"]
         var values: [Database.Value] = []
         if let status {
             conditions.append("status = ?")
@@ -230,7 +245,7 @@ package final class Ledger: DocumentRecords {
         }
         // One more than asked for tells whether there is a next page.
         let condition =
-            (conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+            "WHERE " + conditions.joined(separator: " AND ")
             + " ORDER BY created_ms DESC, sequence DESC LIMIT ?"
         let bound = values + [.integer(Int64(limit + 1))]
         read(
@@ -243,7 +258,7 @@ package final class Ledger: DocumentRecords {
                     if page.next != nil { return }
                     count += 1
                     if count > limit || bytes >= Self.listBytesMax { return page.next = last }
-                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(6))
+                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
                     guard let record = Self.record(row) else { return }
                     page.records.append(record)
                     bytes += record.bytes.count
@@ -262,27 +277,69 @@ package final class Ledger: DocumentRecords {
                 try database.execute(
                     """
                     SELECT id, CASE status WHEN 'complete' THEN output_token END,
-                        CASE WHEN json_valid(record) THEN json_extract(record, '$.record.content') END,
-                        json_valid(record)
+                        CASE WHEN json_valid(record) THEN
+                            coalesce(json_extract(record, '$.record.content'),
+                                CASE status WHEN 'uploading' THEN json_extract(record, '$.record.upload_token') END)
+                        END,
+                        json_valid(record),
+                        CASE WHEN status = 'uploading' AND json_valid(record)
+                            THEN json_extract(record, '$.record.upload_acknowledged') END
                     FROM documents
                     """, []
                 ) { row in
                     guard let id = DocumentID(row.text(0)) else { return }
                     kept[id] = KeptBytes(
-                        content: row.optionalInteger(2), output: row.optionalInteger(1),
+                        content: row.optionalInteger(2), acknowledgedBytes: row.optionalInteger(4),
+                        output: row.optionalInteger(1),
                         isUnknown: row.integer(3) == 0)
                 }
                 return kept
             }, completion)
     }
 
-    /// Every document that is not in a terminal state, oldest first: what a restart goes on with.
-    package func unfinished(then completion: @escaping @Sendable (Result<[DocumentRecord], RecordFailure>) -> Void) {
+    package func due(
+        before milliseconds: Int64, limit: Int,
+        then completion: @escaping @Sendable (Result<[DocumentID], RecordFailure>) -> Void
+    ) {
         read(
             { (database) throws(DatabaseError) in
-                try Self.records(
+                var found: [DocumentID] = []
+                try database.execute(
+                    "SELECT id FROM documents WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
+                    [.integer(milliseconds), .integer(Int64(limit))]
+                ) { row in
+                    if let id = DocumentID(row.text(0)) { found.append(id) }
+                }
+                return found
+            }, completion)
+    }
+
+    /// What a restart goes on with, oldest first: documents that wait for a worker or had one, and uploads that were
+    /// made in one request and cannot go on. Uploads that can wait on record until somebody asks for them.
+    package func unfinished(
+        after position: ListPosition?, limit: Int,
+        then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void
+    ) {
+        let start = position ?? ListPosition(createdAtMilliseconds: .min, sequence: .min)
+        read(
+            { (database) throws(DatabaseError) in
+                var page = RecordPage(records: [], next: nil)
+                var count = 0
+                try Self.eachRow(
                     database,
-                    "WHERE status IN ('uploading', 'queued', 'processing') ORDER BY created_ms, sequence", [])
+                    """
+                    WHERE status IN ('uploading', 'queued', 'processing') AND (created_ms, sequence) > (?, ?)
+                    ORDER BY created_ms, sequence LIMIT ?
+                    """,
+                    [.integer(start.createdAtMilliseconds), .integer(start.sequence), .integer(Int64(limit))]
+                ) { row in
+                    count += 1
+                    if count == limit {
+                        page.next = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
+                    }
+                    if let record = Self.record(row) { page.records.append(record) }
+                }
+                return page
             }, completion)
     }
 }

@@ -5,9 +5,9 @@ import System
 package final class DiskThreads: Sendable {
     private let queue = BlockingQueue<@Sendable () -> Void>()
 
-    package init(count: Int) throws(SystemError) {
+    package init(count: Int, name: String = "disk") throws(SystemError) {
         for index in 0..<count {
-            try Thread.start(named: "disk-\(index)") { [queue] in
+            try Thread.start(named: "\(name)-\(index)") { [queue] in
                 while let work = queue.takeFirst() { work() }
             }
         }

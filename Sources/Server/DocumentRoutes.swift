@@ -11,7 +11,7 @@ enum StateReply {
         let base = "/v1/documents/\(id)"
         return [
             ("self", base), ("events", base + "/events"), ("content", base + "/content"), ("result", base + "/result"),
-            ("text", base + "/text"),
+            ("text", base + "/text"), ("upload", "/v1/uploads/\(id)"),
         ]
     }
 

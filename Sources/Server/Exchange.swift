@@ -131,6 +131,16 @@ package final class Exchange: @unchecked Sendable {
 
     // MARK: Response
 
+    /// Sends an interim response (RFC 9110 §15.2); the answer follows.
+    package func interim(_ status: Int, _ given: HTTPFields) {
+        guard !isAnswered, !isResponseBegun, !isResponseComplete else { return }
+        var fields = given
+        fields.set("X-Request-Id", requestID)
+        var bytes: [UInt8] = []
+        ResponseHead(status: status, fields: fields).encode(into: &bytes)
+        stream.write(bytes)
+    }
+
     /// Answers with a problem.
     package func respond(_ problem: Problem, closing: Bool = false) {
         var fields = HTTPFields()

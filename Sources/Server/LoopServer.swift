@@ -17,6 +17,8 @@ package final class LoopServer: @unchecked Sendable {
     /// What this loop's connections watch. On the loop.
     var topics: LoopHub { shared.hub.topics(of: loop) }
     let sweeper: Sweeper
+    /// What this loop's uploads share.
+    let uploadBuffers = UploadBuffers()
     private var listener: Listener?
     private let connectionsMax: Int
     private var dateSecond: Int64 = -1

@@ -12,6 +12,8 @@ struct NewDocument {
     var name = "document"
     var metadata = JSONObject()
     var size: Int64?
+    /// Whether the sha256 is made: `?digest=none` leaves it out.
+    var wantsDigest = true
     private(set) var declaredType: DocumentType?
     private(set) var contentType: String?
 
@@ -23,6 +25,16 @@ struct NewDocument {
         if let text = query["name"] { name = Self.cleaned(text) }
         if let text = query["pipeline"] { try setPipeline(text) }
         if let text = query["webhook_url"] { try setWebhook(text) }
+        try setDigest(query)
+    }
+
+    mutating func setDigest(_ query: QueryItems) throws(Problem) {
+        switch query["digest"] {
+        case nil, "", "sha256": wantsDigest = true
+        case "none": wantsDigest = false
+        case let other?:
+            throw Problem(400, "bad_digest", "digest is sha256 or none, not \(other).")
+        }
     }
 
     /// A type that is judged by the bytes declares nothing.

@@ -6,6 +6,8 @@ import Wire
 /// An error as clients see it: `application/problem+json` (RFC 9457) with a stable `code`.
 package struct Problem: Error, Sendable, Equatable {
     package var status: Int
+    /// A URI that names the kind of problem, where one is registered.
+    package var type = "about:blank"
     package var code: String
     package var detail: String
     package var fields: [String: String] = [:]
@@ -26,7 +28,7 @@ package struct Problem: Error, Sendable, Equatable {
     package func encoded(requestID: String) -> [UInt8] {
         var writer = JSONWriter(reservingBytes: 256)
         writer.beginObject()
-        writer.key("type"); writer.string("about:blank")
+        writer.key("type"); writer.string(type)
         writer.key("title"); writer.string(ResponseHead.reasonPhrase(status))
         writer.key("status"); writer.integer(status)
         writer.key("code"); writer.string(code)
@@ -98,6 +100,9 @@ extension Problem {
 
     static let idInUse = Problem(
         409, "document_id_in_use", "A document with this id exists. Choose another id, or leave it out.")
+
+    static let cancelledMeanwhile = Problem(
+        409, "already_cancelled", "The document was cancelled while its bytes arrived.")
 
     static let neverUploaded = Problem(
         409, "never_uploaded", "The document's bytes never came whole. Upload them again as a new document.")

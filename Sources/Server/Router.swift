@@ -28,17 +28,27 @@ struct Router {
         case .failure(let problem): return exchange.respond(problem)
         case .success(let found): methods = found
         }
-        guard let handler = methods.handler(for: exchange.head.method) else {
+        guard let handler = methods.handler(for: Self.method(of: exchange.head)) else {
             return exchange.respond(.methodNotAllowed(methods.allowed))
         }
         handler(exchange)
     }
 
+    /// What is to be done. A client whose way knows no PATCH says so in a field (tus, "X-HTTP-Method-Override").
+    private static func method(of head: RequestHead) -> String {
+        guard head.method == "POST", head.path.hasPrefix("/v1/uploads/"),
+            let override = head.fields["X-HTTP-Method-Override"]
+        else { return head.method }
+        return override.uppercased()
+    }
+
     private func preflight(_ exchange: Exchange) {
         var fields = HTTPFields()
+        let isUpload = exchange.head.path == "/v1/uploads" || exchange.head.path.hasPrefix("/v1/uploads/")
+        if isUpload { ResumableUploads.addOptions(to: &fields, on: exchange) }
         fields.set("Allow", CrossOrigin.methods)
         exchange.server.shared.configuration.crossOrigin.addPreflight(to: &fields, request: exchange.head.fields)
-        exchange.respond(204, fields, [])
+        exchange.respond(isUpload ? 200 : 204, fields, [])
     }
 
     private func find(_ exchange: Exchange) -> Result<Methods, Problem> {
@@ -79,6 +89,15 @@ struct Router {
         switch (parts.first ?? "", parts.count) {
         case ("limits", 1): return get(ServiceRoutes.limits)
         case ("events", 1): return get(EventsRoutes.watch)
+        case ("uploads", 1), ("uploads", 2) where parts.last == "":
+            return .success(Methods(handlers: [("POST", ResumableUploads.create)]))
+        case ("uploads", 2):
+            return document(parts[1]) { id in
+                [
+                    ("GET", { ResumableUploads.standing($0, id) }), ("PATCH", { ResumableUploads.append($0, id) }),
+                    ("DELETE", { ResumableUploads.terminate($0, id) }),
+                ]
+            }
         case ("documents", 1):
             return .success(Methods(handlers: [("GET", DocumentRoutes.list), ("POST", UploadRoutes.create)]))
         case ("documents", 2):

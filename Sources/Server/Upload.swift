@@ -29,15 +29,12 @@ enum UploadReply {
 /// out when the bytes and the record are durable. Whatever ends the request early ends in exactly one word to the
 /// owner.
 final class Upload: BodyConsumer, @unchecked Sendable {
-    static let progressMilliseconds: Int64 = 50
-
     let exchange: Exchange
     private let permit: UploadPermit
     private let sink: ContentSink
     private let request: NewDocument
     private let reply: UploadReply
-    private var lastProgressMilliseconds: Int64 = 0
-    private var isProgressWaiting = false
+    private let progress: UploadProgressTeller
     private var isOver = false
     /// Said of the document after its bytes had begun; put on it before they are complete.
     var lateMetadata: JSONObject?
@@ -127,7 +124,14 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         self.permit = permit
         self.request = request
         self.reply = reply
-        sink = ContentSink(store: exchange.server.shared.store, document: permit.document, loop: exchange.loop)
+        // Never used before, so that two uploads of one document never meet in one file.
+        let token = Int64(Randomness.integer() >> 1)
+        sink = ContentSink(
+            store: exchange.server.shared.store, document: permit.document, token: token,
+            isHashed: request.wantsDigest, buffers: exchange.server.uploadBuffers, loop: exchange.loop)
+        progress = UploadProgressTeller(loop: exchange.loop) { [documents = exchange.server.shared.documents] received in
+            documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
+        }
         sink.drained = { [weak exchange] in exchange?.resumeBody() }
         sink.failed = { [weak self] error in self?.diskFailed(error) }
     }
@@ -153,24 +157,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         }
         sink.write(bytes)
         if sink.isCongested { exchange.pauseBody() }
-        tellProgress()
-    }
-
-    /// At once, or when the interval since the last time is over: the last bytes before a pause are told as well.
-    private func tellProgress() {
-        guard !isOver, !isProgressWaiting else { return }
-        let rest = lastProgressMilliseconds + Self.progressMilliseconds - exchange.loop.nowMilliseconds
-        guard rest <= 0 else {
-            isProgressWaiting = true
-            exchange.loop.schedule(afterMilliseconds: rest) { [weak self] in
-                self?.isProgressWaiting = false
-                self?.tellProgress()
-            }
-            return
-        }
-        lastProgressMilliseconds = exchange.loop.nowMilliseconds
-        let (permit, received) = (permit, sink.receivedBytes)
-        documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
+        progress.tell(sink.receivedBytes)
     }
 
     func receive(_ bytes: [UInt8]) { receive(bytes.span) }
@@ -196,29 +183,11 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     private func durable(_ receipt: ContentReceipt) {
         end()
-        let shared = exchange.server.shared
-        shared.counters.uploadsAccepted.add(1)
-        shared.counters.uploadedBytes.add(Int(receipt.bytes))
-        let type = request.declaredType ?? DocumentType.judge(prefix: sink.prefix, name: request.name)
-        let (permit, metadata) = (permit, lateMetadata)
-        let content = UploadedContent(token: receipt.token, bytes: receipt.bytes, sha256: receipt.sha256)
-        documents.ask(permit.document, from: exchange.loop) { owner, answer in
-            if let metadata { owner.describe(permit, metadata: metadata) }
-            if receipt.bytes == 0 {
-                owner.uploadRefused(
-                    permit, content, DocumentError(.unreadable, "The upload has no bytes. Choose the file again."),
-                    then: answer)
-            } else if let type {
-                owner.uploadCompleted(permit, content, contentType: type.rawValue, then: answer)
-            } else {
-                let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
-                owner.uploadRefused(
-                    permit, content,
-                    DocumentError(
-                        .unsupportedType, "The bytes are of a type that is not taken. Send one of \(accepted)."),
-                    then: answer)
-            }
-        } then: { [self] (result: Result<EncodedEvent, DocumentRefusal>) in
+        let declared = request.declaredType.map(DocumentType.Declaration.known) ?? .judgedByBytes
+        UploadCompletion.record(
+            receipt, permit, declared: declared, name: request.name, metadata: lateMetadata,
+            server: exchange.server, loop: exchange.loop
+        ) { [self] result in
             switch result {
             case .success(let event): reply.send(event, on: exchange)
             case .failure(let refusal):
@@ -233,6 +202,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     private func end() {
         isOver = true
+        progress.end()
         Self.givePlaceBack(exchange)
     }
 
@@ -270,10 +240,8 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         end()
         sink.abandon()
         switch reason {
-        case .supersededByNewer:
-            exchange.respond(Problem(.superseded))
-        case .cancelled:
-            exchange.respond(Problem(409, "already_cancelled", "The document was cancelled while its bytes arrived."))
+        case .supersededByNewer, .begunAgain: exchange.respond(Problem(.superseded))
+        case .cancelled: exchange.respond(.cancelledMeanwhile)
         }
     }
 }

@@ -112,6 +112,11 @@ enum UploadRoutes {
                     "The document was created with a size of \(size) bytes; the request has \(length)."))
         }
         var request = NewDocument(id: id)
+        do throws(Problem) {
+            try request.setDigest(QueryItems(exchange.head.query))
+        } catch {
+            return exchange.respond(error)
+        }
         request.name = target.name
         request.declare(DocumentType.declared(target.contentType))
         request.declare(declared)
@@ -137,10 +142,10 @@ enum UploadRoutes {
     }
 
     /// Whether one more upload can be taken at all. Asked before a byte of the body is read.
-    static func admission(_ exchange: Exchange) -> Problem? {
+    static func admission(_ exchange: Exchange, length declared: Int64? = nil) -> Problem? {
         let shared = exchange.server.shared
         if shared.isDraining { return .restarting }
-        let length = exchange.contentLength ?? 0
+        let length = declared ?? exchange.contentLength ?? 0
         if let limit = shared.configuration.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
         if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
             return .tooManyUploads

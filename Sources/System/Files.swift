@@ -3,12 +3,14 @@ import Glibc
 
 /// Files and directories. Every call may block on the disk: call them on a disk thread, never on a loop.
 package enum Files {
-    package enum Access { case read, createNew, createOrTruncate, append }
+    package enum Access { case read, readWrite, createIfMissing, createNew, createOrTruncate, append }
 
     package static func open(_ path: String, _ access: Access) throws(SystemError) -> OwnedDescriptor {
         let flags: Int32 =
             switch access {
             case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .createIfMissing: O_RDWR | O_CREAT
             // EXCL: two writers of one document are a mistake that must show itself.
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             case .createOrTruncate: O_RDWR | O_CREAT | O_TRUNC
@@ -71,8 +73,35 @@ package enum Files {
         return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
     }
 
-    package static func truncate(_ descriptor: Int32) throws(SystemError) {
-        _ = try check("ftruncate") { ftruncate(descriptor, 0) }
+    package static func truncate(_ descriptor: Int32, to byteCount: Int64 = 0) throws(SystemError) {
+        _ = try check("ftruncate") { ftruncate(descriptor, off_t(byteCount)) }
+    }
+
+    package static func truncate(path: String, to byteCount: Int64) throws(SystemError) {
+        _ = try check("truncate(\(path))") { Glibc.truncate(path, off_t(byteCount)) }
+    }
+
+    /// copy_file_range(2), until `byteCount` bytes from the source's beginning are in the target behind `offset`.
+    package static func copy(_ source: Int32, to target: Int32, at offset: Int64, byteCount: Int64) throws(SystemError)
+    {
+        var (from, to) = (Int64(0), offset)
+        while from < byteCount {
+            let count = try check("copy_file_range") {
+                hw_copy_file_range(source, &from, target, &to, Int(byteCount - from))
+            }
+            // EIO: the source has less than it should have.
+            guard count > 0 else { throw SystemError("copy_file_range", 5) }
+        }
+    }
+
+    /// pwrite(2), until all of it is written.
+    package static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+    {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            written += try check("pwrite") { pwrite(descriptor, rest.baseAddress!, rest.count, off_t(offset) + off_t(written)) }
+        }
     }
 
     package static func remove(_ path: String) throws(SystemError) {

@@ -27,6 +27,7 @@ struct ServerSettings: Sendable {
     var policy: WorkLimits.Policy
     var chunkCharacters: Int
     var chunkOverlapCharacters: Int
+    var lifetimes: Lifetimes
     var server: ServerConfiguration
 }
 
@@ -150,7 +151,8 @@ final class RunningServer: @unchecked Sendable {
         // Eight hexadecimal digits tell one run of the server from another.
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
         let documents = Documents(
-            loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch)
+            loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
+            lifetimes: settings.lifetimes)
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
@@ -165,38 +167,57 @@ final class RunningServer: @unchecked Sendable {
         servers = loops.map { LoopServer(loop: $0, shared: shared) }
     }
 
+    /// Hands what an earlier process left unfinished to its owners, a page after the other, while requests are served:
+    /// whoever asks for a document before its turn finds it on record, and goes on with it as well.
     private func recover() throws {
         guard let ledger, let shared, let pipeline else { return }
-        try sweep(ledger, shared.store)
-        let answers = BlockingQueue<Result<[DocumentRecord], RecordFailure>>()
-        ledger.unfinished { answers.put($0) }
-        switch answers.takeFirst() {
-        case .success(let records)?:
-            for record in records where !record.isReadable {
-                logger.error(
-                    "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
-            }
-            shared.documents.recover(records)
-            if !records.isEmpty {
-                logger.notice("going on with unfinished documents", metadata: ["documents": "\(records.count)"])
-            }
-        case .failure(let failure)?:
-            throw StartFailure(description: "the record cannot be read: \(failure).")
-        case nil: break
+        let leftovers = try shared.store.leftovers()
+        shared.documents.concatenation.connect { [servers] id in
+            let server = servers[id.ownerIndex(of: servers.count)]
+            server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
         }
         shared.documents.start()
         loops[0].post { pipeline.start(documents: shared.documents) }
+        goOn(after: nil, ledger, shared)
+        sweep(leftovers, ledger, shared.store)
+        Expiry(documents: shared.documents, records: ledger, loop: loops[0]).start()
     }
 
-    private func sweep(_ ledger: Ledger, _ store: BlobStore) throws {
-        let answers = BlockingQueue<Result<[DocumentID: KeptBytes], RecordFailure>>()
-        ledger.keptBytes { answers.put($0) }
-        switch answers.takeFirst() {
-        case .success(let kept)?:
-            let removed = try store.sweep(keeping: kept)
-            if removed > 0 { logger.notice("removed files that no document needs", metadata: ["files": "\(removed)"]) }
-        case .failure(let failure)?: throw StartFailure(description: "the record cannot be read: \(failure).")
-        case nil: break
+    static let recoveredPageMax = 500
+
+    private func goOn(after position: ListPosition?, _ ledger: Ledger, _ shared: ServerShared) {
+        ledger.unfinished(after: position, limit: Self.recoveredPageMax) { [self] result in
+            switch result {
+            case .failure(let failure):
+                logger.error("the record cannot be read", metadata: ["reason": "\(failure)"])
+            case .success(let page):
+                for record in page.records where !record.isReadable {
+                    logger.error(
+                        "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
+                }
+                shared.documents.recover(page.records.filter(\.isLeftUnfinished))
+                if let next = page.next { goOn(after: next, ledger, shared) }
+            }
+        }
+    }
+
+    private func sweep(_ leftovers: BlobStore.Leftovers, _ ledger: Ledger, _ store: BlobStore) {
+        ledger.keptBytes { [logger] result in
+            guard case .success(let kept) = result else { return }
+            store.disk.submit {
+                do throws(SystemError) {
+                    let outcome = try store.sweep(leftovers, keeping: kept)
+                    if outcome.removed > 0 {
+                        logger.notice(
+                            "removed files that no document needs", metadata: ["files": "\(outcome.removed)"])
+                    }
+                    for id in outcome.short {
+                        logger.error("bytes of an upload are lost on the disk", metadata: ["document": "\(id)"])
+                    }
+                } catch {
+                    logger.error("the files left behind cannot be looked through", metadata: ["reason": "\(error)"])
+                }
+            }
         }
     }
 

@@ -70,6 +70,18 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Uploads that may be in flight at once.", valueName: "uploads"))
     var uploadsMax = Environment.number("UPLOADS_MAX") ?? 1024
 
+    @Option(
+        help: ArgumentHelp(
+            "How long an upload is kept to which nothing is added; then it fails and its bytes go.",
+            valueName: "seconds"))
+    var uploadExpirySeconds = Environment.number("UPLOAD_EXPIRY_SECONDS") ?? 24 * 60 * 60
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a document and all that was made of it are kept after its end; 0: for good.",
+            valueName: "seconds"))
+    var retentionSeconds = Environment.number("RETENTION_SECONDS") ?? 0
+
     @Flag(help: "Serve /diagnostics/echo, /diagnostics/watch and /diagnostics/publish, for suites and measurements.")
     var diagnostics = false
 
@@ -101,10 +113,15 @@ struct ServeCommand: ParsableCommand {
             ("work-seconds", workSeconds, 1...7200),
             ("stall-seconds", stallSeconds, 1...86_400),
             ("uploads-max", uploadsMax, 1...1_000_000),
+            ("upload-expiry-seconds", uploadExpirySeconds, 1...Self.secondsMax),
+            ("retention-seconds", retentionSeconds, 0...Self.secondsMax),
             ("chunk-characters", chunkCharacters, ChunkingOptions.charactersMaxRange),
             ("chunk-overlap", chunkOverlap, 0...ChunkingOptions.charactersMaxMost),
         ]
     }
+
+    /// A hundred years.
+    private static let secondsMax = 100 * 366 * 24 * 60 * 60
 
     private func check(_ number: (option: String, value: Int, range: ClosedRange<Int>)) throws {
         guard !number.range.contains(number.value) else { return }
@@ -142,12 +159,15 @@ struct ServeCommand: ParsableCommand {
         policy.cpuSeconds = Int64(workSeconds)
         policy.wallSeconds = 2 * Int64(workSeconds)
         policy.stallSeconds = Int64(stallSeconds)
+        var lifetimes = Lifetimes()
+        lifetimes.uploadMilliseconds = Int64(uploadExpirySeconds) * 1000
+        if retentionSeconds > 0 { lifetimes.documentMilliseconds = Int64(retentionSeconds) * 1000 }
         return ServerSettings(
             address: SocketAddress(parsing: listen) ?? SocketAddress(host: "127.0.0.1", port: 8080),
             takesNextFreePort: nextFreePort,
             dataDirectory: data, loopCount: loops > 0 ? loops : ThisProcess.coreCount,
             workerCount: share.workers, policy: policy, chunkCharacters: chunkCharacters,
-            chunkOverlapCharacters: chunkOverlap, server: configuration)
+            chunkOverlapCharacters: chunkOverlap, lifetimes: lifetimes, server: configuration)
     }
 }
 

@@ -1,0 +1,311 @@
+import Core
+import Hub
+import JSON
+import Loop
+import System
+
+// Theory of operation
+//
+// A request that brings bytes has a permit. There are two kinds of it.
+//
+// One that brings all of them (a form, a raw body, PUT) begins at byte 0 in a file of its own. A newer one takes its
+// right at once, and what it wrote is thrown away.
+//
+// One that goes on (`takeUpload`) writes behind what is there, so two must never write at once: the newer one ends the
+// older, and gets its grant when that one has let go and said how much is written (`UploadHolder`).
+//
+// No client is told of a byte that is not durable and on record: `acknowledge` comes after the sync and before the reply.
+
+/// How bytes come to a document.
+extension DocumentOwner {
+    /// What is known of a document whose bytes are about to come.
+    package func uploadTarget(
+        _ id: DocumentID, then answer: @escaping @Sendable (Result<UploadTarget, DocumentRefusal>) -> Void
+    ) {
+        find(id) { result in
+            answer(
+                result.flatMap { live in
+                    let document = live.document
+                    guard document.status == .uploading else { return .failure(.conflict(document.uploadConflict)) }
+                    return .success(
+                        UploadTarget(
+                            name: document.name, contentType: document.contentType,
+                            declaredBytes: document.declaredBytes))
+                })
+        }
+    }
+
+    /// Takes the right to bring the bytes. A connection that had it before is ended: it may be dead without knowing.
+    package func beginUpload(
+        _ id: DocumentID, total: Int64?, contentType: String?, evict: @escaping @Sendable (UploadEviction) -> Void,
+        then answer: @escaping @Sendable (Result<UploadPermit, DocumentRefusal>) -> Void
+    ) {
+        find(id) { [self] result in
+            answer(
+                result.flatMap { document in
+                    guard document.document.status == .uploading else {
+                        return .failure(.conflict(document.document.uploadConflict))
+                    }
+                    endUpload(document, .begunAgain)
+                    do throws(DocumentConflict) {
+                        try change(document, .uploadBegan(total: total, contentType: contentType))
+                    } catch {
+                        return .failure(.conflict(error))
+                    }
+                    lastPermit += 1
+                    let permit = UploadPermit(document: id, number: lastPermit)
+                    document.permit = permit
+                    document.evictUpload = evict
+                    return .success(permit)
+                })
+        }
+    }
+
+    package func uploadProgressed(_ permit: UploadPermit, received: Int64) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        try? change(document, .uploadProgressed(received: received))
+    }
+
+    /// What a form says of the document behind its file.
+    package func describe(_ permit: UploadPermit, metadata: JSONObject) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        document.document.metadata = metadata
+    }
+
+    /// The bytes are durable. Answers once the record is, too; only then may the client be told.
+    ///
+    /// An answer that refuses means that the bytes are not the document's: whoever brought them removes them.
+    package func uploadCompleted(
+        _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
+        then answer: @escaping @Sendable (Told) -> Void
+    ) {
+        let change = DocumentChange.uploadCompleted(
+            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
+        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
+    }
+
+    /// The bytes came, and nothing can be made of them.
+    package func uploadRefused(
+        _ permit: UploadPermit, _ content: UploadedContent, _ reason: DocumentError,
+        then answer: @escaping @Sendable (Told) -> Void
+    ) {
+        let change = DocumentChange.uploadUnusable(bytes: content.bytes, sha256: content.sha256, reason)
+        finishUpload(permit, content.token, change, then: answer) { _, _ in }
+    }
+
+    private func finishUpload(
+        _ permit: UploadPermit, _ contentToken: Int64, _ change: DocumentChange,
+        then answer: @escaping @Sendable (Told) -> Void,
+        afterwards: @escaping @Sendable (DocumentOwner, LiveDocument) -> Void
+    ) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else {
+            return answer(.failure(uploadRefusal(permit)))
+        }
+        document.permit = nil
+        document.evictUpload = nil
+        // With the permit the status is `uploading`, so there was no content before and the change can be made.
+        document.document.contentToken = contentToken
+        do throws(DocumentConflict) {
+            try changeOnRecord(document, change) { [self] document in
+                if !document.isDeleted { afterwards(self, document) }
+                answer(document.answer)
+            }
+            endUpload(document, .supersededByNewer)
+        } catch {
+            answer(.failure(.conflict(error)))
+        }
+    }
+
+    /// The connection that brought the bytes is gone, or the disk refused them.
+    package func uploadLost(_ permit: UploadPermit, _ reason: DocumentError) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        document.permit = nil
+        document.evictUpload = nil
+        if document.document.awaitsContent {
+            try? change(document, .uploadLost)
+            retire(document)
+        } else {
+            try? changeOnRecord(document, .failed(reason))
+        }
+    }
+
+    // MARK: Bytes over many requests
+
+    /// Takes the right to go on with an upload, or to learn how far it is. Whoever has it is ended first.
+    package func takeUpload(
+        _ id: DocumentID, evict: @escaping @Sendable (UploadEviction) -> Void,
+        then answer: @escaping @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
+    ) {
+        find(id) { [self] result in
+            switch result {
+            case .failure(let refusal): answer(.failure(refusal))
+            case .success(let live):
+                let document = live.document
+                guard document.status == .uploading else { return answer(.failure(.conflict(document.uploadConflict))) }
+                // One request brings such a document's bytes, or nobody does.
+                guard document.awaitsContent else { return answer(.failure(.notFound)) }
+                lastPermit += 1
+                live.takers[lastPermit] = UploadTaker(evict: evict, answer: answer)
+                carryOut(live.holder.request(lastPermit), live)
+            }
+        }
+    }
+
+    private func carryOut(_ actions: [UploadHolder.Action], _ document: LiveDocument) {
+        for action in actions {
+            switch action {
+            case .grant(let number): grant(number, document)
+            case .evict(let number): document.takers[number]?.evict(.supersededByNewer)
+            }
+        }
+    }
+
+    private func grant(_ number: UInt64, _ live: LiveDocument) {
+        guard let taker = live.takers[number] else { preconditionFailure("who holds an upload has asked for it") }
+        // A PUT that is under way is ended; what it wrote is its own.
+        live.evictUpload?(.supersededByNewer)
+        let permit = UploadPermit(document: live.document.id, number: number)
+        live.permit = permit
+        live.evictUpload = taker.evict
+        taker.answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
+    }
+
+    /// Bytes are about to be written into the file of this number, which is nobody else's.
+    package func continueUpload(_ permit: UploadPermit, token: Int64, length: Int64?) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        try? change(document, .uploadContinued(token: token, length: length))
+    }
+
+    /// Puts on record that the upload's first `offset` bytes are durable. What is answered may be told the client.
+    package func acknowledge(
+        _ permit: UploadPermit, offset: Int64,
+        then answer: @escaping @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
+    ) {
+        guard let live = live[permit.document], permit.isSame(as: live.permit) else {
+            return answer(.failure(uploadRefusal(permit)))
+        }
+        let change = DocumentChange.uploadAcknowledged(offset)
+        var next = live.document
+        _ = try? next.apply(change, at: now)
+        records.update(record(of: next, live)) { [self] result in
+            loop.post { [self] in
+                guard permit.isSame(as: live.permit) else { return answer(.failure(uploadRefusal(permit))) }
+                switch result {
+                case .failure(let failure): answer(.failure(.storage(failure)))
+                case .success:
+                    try? self.change(live, change)
+                    answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
+                    tellConcatenations(live)
+                }
+            }
+        }
+    }
+
+    private func uploadRefusal(_ permit: UploadPermit) -> DocumentRefusal {
+        live[permit.document].map { .conflict($0.document.uploadConflict) } ?? .notFound
+    }
+
+    /// The request is over and writes no more; so many bytes are in the file.
+    package func releaseUpload(_ permit: UploadPermit, written: Int64) {
+        guard let document = live[permit.document] else { return }
+        document.takers[permit.number] = nil
+        if permit.isSame(as: document.permit) {
+            document.permit = nil
+            document.evictUpload = nil
+            try? change(document, .uploadPaused(written: written))
+            retire(document)
+        }
+        carryOut(document.holder.released(permit.number), document)
+    }
+
+    /// Nobody brings bytes any more. Whoever does has the file, and removes it; else it is removed here.
+    func endUpload(_ document: LiveDocument, _ reason: UploadEviction) {
+        let isHeld = document.permit != nil
+        document.evictUpload?(reason)
+        document.evictUpload = nil
+        document.permit = nil
+        let refusal = DocumentRefusal.conflict(document.document.uploadConflict)
+        for number in document.holder.clear() { document.takers[number]?.answer(.failure(refusal)) }
+        document.takers = [:]
+        if let token = document.document.upload.token, !isHeld, !document.document.hasContent {
+            bytes.removeContent(of: document.document.id, token: token)
+        }
+    }
+
+    /// What is left to say of an upload that takes no more bytes.
+    package func endedUpload(
+        _ id: DocumentID, then answer: @escaping @Sendable (Result<EndedUpload, DocumentRefusal>) -> Void
+    ) {
+        find(id) { result in
+            answer(
+                result.flatMap { live in
+                    let document = live.document
+                    guard let event = live.told, document.status != .uploading else {
+                        return .failure(.conflict(document.uploadConflict))
+                    }
+                    return .success(
+                        EndedUpload(
+                            event: event, bytes: document.hasContent ? document.bytesTotal : nil,
+                            error: document.error, upload: document.upload))
+                })
+        }
+    }
+
+    // MARK: Waiting for bytes
+
+    /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal
+    /// one may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so
+    /// that offsets go on where they were.
+    func retireWaiting(_ document: LiveDocument) {
+        guard document.waitsForContent, !document.isLookDue else { return }
+        document.isLookDue = true
+        loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
+            guard let self, let document, self.live[document.document.id] === document else { return }
+            document.isLookDue = false
+            let idleMilliseconds = self.now.unixMilliseconds - document.document.updatedAtMilliseconds
+            guard document.isUnused, idleMilliseconds >= Self.retainedMilliseconds else {
+                return self.retireWaiting(document)
+            }
+            self.makeAllDurable(document) { self.leaveMemory(document) }
+        }
+    }
+
+    /// What nobody has asked for yet is in the file and may still be lost: it is made durable while it is remembered.
+    private func makeAllDurable(_ live: LiveDocument, then completion: @escaping @Sendable () -> Void) {
+        let upload = live.document.upload
+        guard let token = upload.token, upload.writtenBytes > upload.acknowledgedBytes else { return completion() }
+        bytes.makeContentDurable(of: live.document.id, token: token, bytes: upload.writtenBytes) { [self] failure in
+            loop.post { [self] in
+                if failure == nil && live.isUnused && live.document.upload == upload {
+                    try? change(live, .uploadAcknowledged(upload.writtenBytes))
+                }
+                completion()
+            }
+        }
+    }
+
+    private func leaveMemory(_ document: LiveDocument) {
+        guard live[document.document.id] === document else { return }
+        let offset = document.document.offset
+        records.update(record(of: document)) { [self] result in
+            loop.post { [self] in
+                guard live[document.document.id] === document else { return }
+                guard case .success = result, document.isUnused, document.document.offset == offset else {
+                    return retireWaiting(document)
+                }
+                forget(document)
+            }
+        }
+    }
+}
+
+extension LiveDocument {
+    /// It was created first, and nobody brings its bytes now.
+    fileprivate var waitsForContent: Bool {
+        document.status == .uploading && document.awaitsContent && permit == nil && !isDeleted
+    }
+
+    fileprivate var isUnused: Bool {
+        waitsForContent && holder.isFree && recordsPending == 0 && audience.isEmpty && concatenations.isEmpty
+    }
+}

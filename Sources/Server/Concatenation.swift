@@ -1,0 +1,189 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import Loop
+import Synchronization
+import System
+import Wire
+
+// Theory of operation
+//
+// A document that is made of parts (tus, "Concatenation") may be asked for before the parts are whole. It is put on
+// record with their names; each time one of them becomes whole, `attempt` looks whether all are. Then a disk thread
+// copies them one behind the other into the document's own file, and from there on it is a document like any other; the
+// parts are removed. After a restart the attempt is made again.
+
+/// Puts parts together.
+package enum Concatenation {
+    /// Puts the document on record and tries at once.
+    static func create(_ upload: UploadRequest, _ document: Document, parts: [DocumentID]) {
+        let exchange = upload.exchange
+        standings(of: parts, for: nil, on: exchange.server, loop: exchange.loop) { result in
+            switch result {
+            case .failure(let missing): upload.respond(.noSuchPart("/v1/uploads/\(missing.part)"))
+            case .success(let standings):
+                var document = document
+                // Known once all parts' lengths are.
+                let lengths = standings.compactMap(\.length)
+                if lengths.count == parts.count {
+                    let total = lengths.reduce(0, +)
+                    if let limit = upload.sizeLimitBytes, total > limit {
+                        return upload.respond(.tooLarge(limitBytes: limit))
+                    }
+                    document.announce(bytesTotal: total)
+                }
+                record(upload, document)
+            }
+        }
+    }
+
+    private static func record(_ upload: UploadRequest, _ document: Document) {
+        let exchange = upload.exchange
+        exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
+            owner.create(document, then: answer)
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
+            attempt(document.id, on: exchange.server, loop: exchange.loop) { outcome in
+                switch outcome {
+                case .complete(let event, let bytes): upload.answerComplete(event, bytes: bytes)
+                case .waiting: upload.answerConcatenation(document)
+                case .refused(let problem): upload.respond(problem)
+                }
+            }
+        }
+    }
+
+    package enum Outcome: Sendable {
+        case complete(EncodedEvent, bytes: Int64)
+        /// Parts are missing; the attempt is made again when they are whole.
+        case waiting
+        case refused(Problem)
+    }
+
+    /// Puts the document together if its parts are whole.
+    package static func attempt(
+        _ id: DocumentID, on server: LoopServer, loop: EventLoop, then completion: @escaping @Sendable (Outcome) -> Void
+    ) {
+        let holding = UploadHolding(loop)
+        server.shared.documents.ask(id, from: loop) { owner, answer in
+            owner.takeUpload(id, evict: { holding.happen($0) }, then: answer)
+        } then: { (result: Result<UploadGrant, DocumentRefusal>) in
+            guard case .success(let grant) = result, case .concatenation(let parts) = grant.upload.form else {
+                return completion(.waiting)
+            }
+            let release = { @Sendable in
+                server.shared.documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
+            }
+            standings(of: parts, for: id, on: server, loop: loop) { result in
+                guard case .success(let standings) = result else {
+                    release()
+                    return completion(.refused(.partsGone))
+                }
+                guard standings.allSatisfy(\.isComplete) else {
+                    release()
+                    return completion(.waiting)
+                }
+                join(standings, grant, holding, on: server, loop: loop, then: completion)
+            }
+        }
+    }
+
+    private static func join(
+        _ parts: [PartStanding], _ grant: UploadGrant, _ holding: UploadHolding, on server: LoopServer, loop: EventLoop,
+        then completion: @escaping @Sendable (Outcome) -> Void
+    ) {
+        let (store, documents) = (server.shared.store, server.shared.documents)
+        let id = grant.permit.document
+        let sources = parts.compactMap { part in
+            part.acknowledgedBytes == 0
+                ? nil
+                : ContentSource(
+                    path: store.contentPath(part.document, token: part.token), bytes: part.acknowledgedBytes)
+        }
+        store.join(sources, into: id, token: Int64(Randomness.integer() >> 1), loop: loop) { result in
+            switch result {
+            case .failure(let error):
+                documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
+                completion(.refused(error.isNoSpace ? .storageFull : .storage(.failed("\(error)"))))
+            case .success(let receipt):
+                UploadCompletion.record(
+                    receipt, grant.permit, declared: DocumentType.declared(grant.contentType), name: grant.name,
+                    metadata: nil, server: server, loop: loop
+                ) { result in
+                    switch result {
+                    case .failure(let refusal):
+                        store.removeContent(of: id, token: receipt.token)
+                        completion(.refused(Problem(refusal)))
+                    case .success(let event):
+                        for part in parts {
+                            documents.perform(part.document) { $0.delete(part.document) { _ in } }
+                        }
+                        completion(.complete(event, bytes: receipt.bytes))
+                    }
+                }
+            }
+        }
+    }
+
+    struct Missing: Error {
+        var part: DocumentID
+    }
+
+    /// Asks every part how it stands; those that are not whole remember who waits for them.
+    private static func standings(
+        of parts: [DocumentID], for document: DocumentID?, on server: LoopServer, loop: EventLoop,
+        then completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void
+    ) {
+        let gathering = Gathering(parts, completion)
+        for (index, part) in parts.enumerated() {
+            server.shared.documents.ask(part, from: loop) { owner, answer in
+                owner.part(part, of: document, then: answer)
+            } then: { (result: Result<PartStanding, DocumentRefusal>) in
+                gathering.add(result, at: index)
+            }
+        }
+    }
+
+    /// Used on one loop.
+    private final class Gathering: @unchecked Sendable {
+        private let parts: [DocumentID]
+        private var found: [PartStanding?]
+        private var remaining: Int
+        private var missing: DocumentID?
+        private let completion: @Sendable (Result<[PartStanding], Missing>) -> Void
+
+        init(_ parts: [DocumentID], _ completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void) {
+            self.parts = parts
+            found = Array(repeating: nil, count: parts.count)
+            remaining = parts.count
+            self.completion = completion
+        }
+
+        func add(_ result: Result<PartStanding, DocumentRefusal>, at index: Int) {
+            switch result {
+            case .success(let standing): found[index] = standing
+            case .failure: missing = missing ?? parts[index]
+            }
+            remaining -= 1
+            guard remaining == 0 else { return }
+            if let missing { completion(.failure(Missing(part: missing))) } else { completion(.success(found.compactMap { $0 })) }
+        }
+    }
+}
+
+extension UploadRequest {
+    /// The document is on record and waits for its parts.
+    func answerConcatenation(_ document: Document) {
+        let standing = UploadStanding(
+            offset: nil, length: document.declaredBytes, isComplete: false, expiresUnixMilliseconds: nil,
+            sizeLimitBytes: nil, metadata: document.upload.metadataText,
+            concatenation: document.upload.form.concatenationText)
+        answerCreated(standing)
+    }
+}
+
+extension Problem {
+    static let partsGone = Problem(
+        409, "parts_gone", "A part of this upload is no longer there. Upload the parts again, then put them together.")
+}

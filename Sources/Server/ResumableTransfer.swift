@@ -1,0 +1,284 @@
+import Blobs
+import Core
+import Documents
+import Hub
+import Loop
+import System
+import Wire
+
+// Theory of operation
+//
+//   grant ──► bytes ──► end of the body ──► quiet ──► synced ──► acknowledged ──► released ──► reply
+//               │                             │
+//               ├── evicted ──────────────────┴──► released (what is written stays) ──► 409
+//               └── client gone ─────────────────► released (what is written stays)
+//
+// Whatever happens, the permit is released exactly once, after the last write: the next request begins there. It is
+// released before the reply goes out, so that a client which goes on at once finds the upload free.
+
+/// One request's bytes on their way to the end of an upload.
+final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
+    /// How often a client that takes interim responses is told how far its upload is.
+    static let interimMilliseconds: Int64 = 1000
+
+    private let request: UploadRequest
+    private var grant: UploadGrant
+    private let token: Int64
+    private let room: UploadRoom
+    private let bodyCompletes: Bool
+    private let expectedChecksum: UploadChecksum?
+    private let holding: UploadHolding
+    private let sink: ContentSink
+    private let progress: UploadProgressTeller
+    private let startBytes: Int64
+    /// Bytes came behind the upload's end; they are not taken.
+    private var hasOverrun = false
+    /// No more bytes are taken, and what becomes of those that came is being seen to.
+    private var isEnding = false
+    private var isReleased = false
+    private var isSyncing = false
+
+    private var exchange: Exchange { request.exchange }
+    private var documents: Documents { exchange.server.shared.documents }
+    private var permit: UploadPermit { grant.permit }
+
+    init(
+        _ request: UploadRequest, grant: UploadGrant, room: UploadRoom, bodyCompletes: Bool, isHashed: Bool,
+        checksum: UploadChecksum?, holding: UploadHolding
+    ) {
+        self.request = request
+        self.grant = grant
+        self.room = room
+        self.bodyCompletes = bodyCompletes
+        expectedChecksum = checksum
+        self.holding = holding
+        // Never used before, so that two uploads of one document never meet in one file.
+        token = grant.upload.token ?? Int64(Randomness.integer() >> 1)
+        startBytes = grant.upload.writtenBytes
+        let exchange = request.exchange
+        sink = ContentSink(
+            store: exchange.server.shared.store, document: grant.permit.document, token: token,
+            startBytes: startBytes, isNameDurable: grant.upload.acknowledgedBytes > 0, isHashed: isHashed,
+            mayBeTakenBack: checksum != nil || request.trailerChecksumFollows,
+            buffers: exchange.server.uploadBuffers, loop: exchange.loop)
+        let permit = grant.permit
+        progress = UploadProgressTeller(loop: exchange.loop) { [documents = exchange.server.shared.documents] received in
+            documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
+        }
+    }
+
+    /// Takes the body, unless the right is gone already.
+    func begin() {
+        let (permit, token, length) = (permit, token, room.length)
+        documents.perform(permit.document) { $0.continueUpload(permit, token: token, length: length) }
+        sink.drained = { [weak self] in self?.exchange.resumeBody() }
+        sink.failed = { [weak self] error in self?.diskFailed(error) }
+        holding.evicted = { [weak self] reason in self?.evicted(reason) }
+        if let reason = holding.eviction { return evicted(reason) }
+        if request.takesInterim { interimLater() }
+        exchange.takeBody(self)
+    }
+
+    // MARK: Bytes
+
+    func receive(_ bytes: Span<UInt8>) {
+        guard !isEnding else { return }
+        let taken = sink.receivedBytes - startBytes
+        let fits = room.bytesMax.map { min(Int64(bytes.count), $0 - taken) } ?? Int64(bytes.count)
+        if fits > 0 {
+            sink.write(bytes.extracting(0..<Int(fits)))
+            if sink.isCongested { exchange.pauseBody() }
+            progress.tell(sink.receivedBytes)
+        }
+        guard fits < Int64(bytes.count) else { return }
+        hasOverrun = true
+        finish()
+    }
+
+    func finish() {
+        guard !isEnding else { return }
+        isEnding = true
+        do throws(UploadFieldError) {
+            guard let said = try request.trailerChecksum ?? expectedChecksum else { return keep() }
+            sink.verify(BodyChecksum(said.algorithm.sum, expected: said.value)) { [self] result in
+                switch result {
+                case .failure(let error): diskFailed(error)
+                case .success(true): keep()
+                case .success(false): takeBack(.checksumMismatch)
+                }
+            }
+        } catch {
+            takeBack(Problem(error.status, error.code, error.detail))
+        }
+    }
+
+    private var isVerified: Bool { expectedChecksum != nil || request.trailerChecksumFollows }
+
+    // MARK: The body is whole
+
+    private func keep() {
+        let total = sink.receivedBytes
+        if hasOverrun && room.endsAtLimit {
+            return acknowledgeThenRelease { [self] _ in
+                request.respond(.tooLarge(limitBytes: total))
+            }
+        }
+        switch UploadAppendEnd.of(total: total, length: room.length, bodyCompletes: bodyCompletes) {
+        case .unfinished:
+            acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: false) }
+        case .shortOfLength(let length):
+            acknowledgeThenRelease { [self] _ in request.refuse(.inconsistentLength(known: length), at: total) }
+        case .complete where grant.upload.form == .part:
+            let permit = permit
+            let token = token
+            documents.perform(permit.document) { $0.continueUpload(permit, token: token, length: total) }
+            acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: true) }
+        case .complete: complete()
+        }
+    }
+
+    private func acknowledgeThenRelease(_ reply: @escaping @Sendable (UploadGrant) -> Void) {
+        sink.sync { [self] result in
+            switch result {
+            case .failure(let error): diskFailed(error)
+            case .success(let durable):
+                let permit = permit
+                documents.ask(permit.document, from: exchange.loop) { owner, answer in
+                    owner.acknowledge(permit, offset: durable, then: answer)
+                } then: { [self] (result: Result<UploadGrant, DocumentRefusal>) in
+                    letGo { [self] in
+                        switch result {
+                        case .success(let grant): reply(grant)
+                        case .failure(let refusal): request.respond(Problem(refusal))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func complete() {
+        sink.finish { [self] result in
+            switch result {
+            case .failure(let error): diskFailed(error)
+            case .success(let receipt):
+                isReleased = true
+                holding.evicted = nil
+                UploadCompletion.record(
+                    receipt, permit, declared: DocumentType.declared(grant.contentType), name: grant.name,
+                    metadata: nil, server: exchange.server, loop: exchange.loop
+                ) { [self] result in
+                    switch result {
+                    case .success(let event): request.answerComplete(event, bytes: receipt.bytes)
+                    case .failure(let refusal):
+                        sink.abandon()
+                        request.respond(Problem(refusal))
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Interim responses
+
+    private func interimLater() {
+        exchange.loop.schedule(afterMilliseconds: Self.interimMilliseconds) { [weak self] in self?.tellInterim() }
+    }
+
+    private func tellInterim() {
+        guard !isEnding, exchange.isAlive else { return }
+        // What must be compared with its sum first is not told before.
+        guard sink.writtenBytes > grant.upload.acknowledgedBytes, !isSyncing, !isVerified else {
+            return interimLater()
+        }
+        isSyncing = true
+        sink.syncWritten { [self] result in
+            guard case .success(let durable) = result, !isReleased else { return isSyncing = false }
+            let permit = permit
+            documents.ask(permit.document, from: exchange.loop) { owner, answer in
+                owner.acknowledge(permit, offset: durable, then: answer)
+            } then: { [self] (result: Result<UploadGrant, DocumentRefusal>) in
+                isSyncing = false
+                if case .success(let grant) = result {
+                    self.grant = grant
+                    if !isEnding { request.interim(grant) }
+                }
+                if !isEnding { interimLater() }
+            }
+        }
+    }
+
+    // MARK: Ends that nobody wished for
+
+    /// The client is gone, or sends what is no body.
+    func abort() {
+        guard !isEnding else { return }
+        isEnding = true
+        if isVerified { return takeBack(nil) }
+        if exchange.server.shared.isDraining {
+            // This process will not be asked how far the upload is.
+            acknowledgeThenRelease { _ in }
+        } else {
+            letGo {}
+        }
+    }
+
+    private func takeBack(_ problem: Problem?) {
+        sink.cutBack { [self] _ in
+            release(written: startBytes)
+            if let problem { request.respond(problem) }
+        }
+    }
+
+    /// Ends the writing, then lets the next request go on behind what is there.
+    private func letGo(then reply: @escaping @Sendable () -> Void) {
+        sink.pause { [self] written in
+            release(written: written)
+            reply()
+        }
+    }
+
+    private func release(written: Int64) {
+        guard !isReleased else { return }
+        isReleased = true
+        holding.evicted = nil
+        let permit = permit
+        documents.perform(permit.document) { $0.releaseUpload(permit, written: written) }
+    }
+
+    private func diskFailed(_ error: SystemError) {
+        isEnding = true
+        // What had been written before is still there.
+        release(written: sink.writtenBytes)
+        request.respond(error.isNoSpace ? .storageFull : .storage(.failed("\(error)")))
+    }
+
+    private func evicted(_ reason: UploadEviction) {
+        guard !isReleased else { return }
+        switch reason {
+        case .supersededByNewer:
+            // A body that is whole goes its way; the newer request waits for it.
+            guard !isEnding else { return }
+            isEnding = true
+            if isVerified { return takeBack(Problem(.superseded)) }
+            letGo { [self] in request.respond(Problem(.superseded)) }
+        case .begunAgain, .cancelled:
+            isEnding = true
+            isReleased = true
+            holding.evicted = nil
+            sink.abandon()
+            request.respond(reason == .cancelled ? .cancelledMeanwhile : Problem(.superseded))
+        }
+    }
+}
+
+extension UploadChecksum.Algorithm {
+    fileprivate var sum: BodyChecksum.Algorithm {
+        switch self {
+        case .sha1: .sha1
+        case .sha256: .sha256
+        case .md5: .md5
+        case .crc32c: .crc32c
+        }
+    }
+}
