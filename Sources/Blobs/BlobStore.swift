@@ -106,10 +106,11 @@ package final class BlobStore: DocumentBytes {
         package var short: [DocumentID] = []
     }
 
-    /// Removes, of what an earlier process left behind, the files of documents that are gone, of uploads that lost their
-    /// right and of runs that did not become the result; and cuts uploads back to what is on record. `kept` is all that
-    /// the record names. Blocks, beside everything else: no new file has an old one's name.
-    package func sweep(_ leftovers: Leftovers, keeping kept: [DocumentID: KeptBytes]) throws(SystemError) -> SweepOutcome
+    /// Removes, of what an earlier process left behind, the files of documents that are gone, of uploads that lost
+    /// their right and of runs that did not become the result; and cuts uploads back to what is on record. `kept` is
+    /// all that the record names. Blocks, beside everything else: no new file has an old one's name.
+    package func sweep(_ leftovers: Leftovers, keeping kept: [DocumentID: KeptBytes]) throws(SystemError)
+        -> SweepOutcome
     {
         var outcome = SweepOutcome()
         for (folder, name) in leftovers.files {

@@ -3,8 +3,8 @@ import Crypto
 import Loop
 import System
 
-/// The file under an upload. Opened by its first write; writes are made by one thread at a time, syncs by another beside
-/// them.
+/// The file under an upload. Opened by its first write; writes are made by one thread at a time, syncs by another
+/// beside them.
 final class ContentFile: @unchecked Sendable {
     /// Dirty pages are pushed out in steps of this size and dropped behind.
     static let pushOutBytes: Int64 = 4 << 20

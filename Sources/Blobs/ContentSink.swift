@@ -4,10 +4,10 @@ import System
 
 // Theory of operation
 //
-// Bytes come on the loop and are copied once, into a buffer that all uploads of the loop share (`UploadBuffers`). A disk
-// thread writes the buffer while another hashes it; each of the two takes one buffer of this upload at a time, in order.
-// With `buffersInFlightMax` on their way, or no buffer free, the sink is congested: the owner reads its socket no
-// further until `drained` is called.
+// Bytes come on the loop and are copied once, into a buffer that all uploads of the loop share (`UploadBuffers`). A
+// disk thread writes the buffer while another hashes it; each of the two takes one buffer of this upload at a time, in
+// order. With `buffersInFlightMax` on their way, or no buffer free, the sink is congested: the owner reads its socket
+// no further until `drained` is called.
 //
 // A sync is made only when somebody waits for it, and runs beside the writing. A digest that has missed bytes (those of
 // a former process) reads them from the file while the others come.

@@ -1,4 +1,5 @@
-/// Bytes of an upload on their way from a loop to the disk. Filled on the loop, then read by disk threads, and never both.
+/// Bytes of an upload on their way from a loop to the disk. Filled on the loop, then read by disk threads, and never
+/// both.
 package final class UploadBuffer: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
     package fileprivate(set) var count = 0

@@ -3,7 +3,8 @@
 //   written       bytes in the file, as far as this process knows; more than that may be lost with the machine
 //   acknowledged  bytes that are durable and on record; no client is ever told more
 //
-//   acknowledged ≤ written, and both grow only at the end. A request begins at `written`, once that is acknowledged, and
+//   acknowledged ≤ written, and both grow only at the end. A request begins at `written`, once that is acknowledged,
+// and
 //   brings bytes behind it. When it ends, what came is written; when somebody wants to know how far the upload is, the
 //   file is synced, the figure put on record, and only then told. After a crash the file is cut back to what is on
 //   record: what lies beyond may be anything.

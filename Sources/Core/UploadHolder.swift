@@ -1,5 +1,5 @@
-/// Who may bring the bytes of one resumable upload: one request at a time. A newer one ends the older at once, which may
-/// be dead without anybody knowing, and begins where that one stopped.
+/// Who may bring the bytes of one resumable upload: one request at a time. A newer one ends the older at once, which
+/// may be dead without anybody knowing, and begins where that one stopped.
 ///
 /// The older one is told to go, and says how much it has written when it has gone; requests that come meanwhile wait in
 /// order, so each of them sees the true offset.

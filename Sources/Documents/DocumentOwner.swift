@@ -166,7 +166,8 @@ package final class DocumentOwner: @unchecked Sendable {
         return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
-    /// Takes a record into memory, and goes on with what an earlier process left unfinished; nil when it cannot be read.
+    /// Takes a record into memory, and goes on with what an earlier process left unfinished; nil when it cannot be
+    /// read.
     func adopt(_ record: DocumentRecord) -> LiveDocument? {
         guard let restored = restore(record) else { return nil }
         live[record.id] = restored

@@ -14,7 +14,8 @@ import System
 // One that goes on (`takeUpload`) writes behind what is there, so two must never write at once: the newer one ends the
 // older, and gets its grant when that one has let go and said how much is written (`UploadHolder`).
 //
-// No client is told of a byte that is not durable and on record: `acknowledge` comes after the sync and before the reply.
+// No client is told of a byte that is not durable and on record: `acknowledge` comes after the sync and before the
+// reply.
 
 /// How bytes come to a document.
 extension DocumentOwner {

@@ -167,7 +167,11 @@ package enum Concatenation {
             }
             remaining -= 1
             guard remaining == 0 else { return }
-            if let missing { completion(.failure(Missing(part: missing))) } else { completion(.success(found.compactMap { $0 })) }
+            if let missing {
+                completion(.failure(Missing(part: missing)))
+            } else {
+                completion(.success(found.compactMap { $0 }))
+            }
         }
     }
 }

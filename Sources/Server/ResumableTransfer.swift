@@ -62,7 +62,8 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             mayBeTakenBack: checksum != nil || request.trailerChecksumFollows,
             buffers: exchange.server.uploadBuffers, loop: exchange.loop)
         let permit = grant.permit
-        progress = UploadProgressTeller(loop: exchange.loop) { [documents = exchange.server.shared.documents] received in
+        progress = UploadProgressTeller(loop: exchange.loop) {
+            [documents = exchange.server.shared.documents] received in
             documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
         }
     }

@@ -106,8 +106,8 @@ enum ResumableUploads {
             if let text = metadata["pipeline"], !text.isEmpty { try request.setPipeline(text) }
         }
         if case .draft = fields.dialect {
-            if let name = exchange.head.fields["Content-Disposition"].flatMap({ ContentDisposition.parse($0)?.filename })
-            {
+            if let name = exchange.head.fields["Content-Disposition"].flatMap({ ContentDisposition.parse($0)?.filename }
+            ) {
                 request.name = name
             }
             type = exchange.head.fields["Content-Type"]
@@ -305,7 +305,8 @@ enum ResumableUploads {
 extension Problem {
     static let dialectMissing = Problem(
         400, "upload_dialect_missing",
-        "Say how the upload goes on: Tus-Resumable: 1.0.0 for tus, or Upload-Complete for the IETF's resumable uploads.")
+        "Say how the upload goes on: Tus-Resumable: 1.0.0 for tus, or Upload-Complete for the IETF's resumable uploads."
+    )
     static let concatenationTakesNoBytes = Problem(
         403, "concatenation_takes_no_bytes", "This upload is made of its parts. Send the bytes to those.")
     static func noSuchPart(_ name: String) -> Problem {

@@ -89,7 +89,8 @@ struct Router {
         switch (parts.first ?? "", parts.count) {
         case ("limits", 1): return get(ServiceRoutes.limits)
         case ("events", 1): return get(EventsRoutes.watch)
-        case ("uploads", 1), ("uploads", 2) where parts.last == "":
+        case ("uploads", 1),
+            ("uploads", 2) where parts.last == "":
             return .success(Methods(handlers: [("POST", ResumableUploads.create)]))
         case ("uploads", 2):
             return document(parts[1]) { id in

@@ -129,7 +129,8 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         sink = ContentSink(
             store: exchange.server.shared.store, document: permit.document, token: token,
             isHashed: request.wantsDigest, buffers: exchange.server.uploadBuffers, loop: exchange.loop)
-        progress = UploadProgressTeller(loop: exchange.loop) { [documents = exchange.server.shared.documents] received in
+        progress = UploadProgressTeller(loop: exchange.loop) {
+            [documents = exchange.server.shared.documents] received in
             documents.perform(permit.document) { $0.uploadProgressed(permit, received: received) }
         }
         sink.drained = { [weak exchange] in exchange?.resumeBody() }

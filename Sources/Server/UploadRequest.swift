@@ -137,5 +137,6 @@ extension Problem {
             members: ["upload_length": .integer(length)])
     }
     static let checksumMismatch = Problem(
-        460, "checksum_mismatch", "The bytes are not what Upload-Checksum says; none of them was kept. Send them again.")
+        460, "checksum_mismatch", "The bytes are not what Upload-Checksum says; none of them was kept. Send them again."
+    )
 }

@@ -95,12 +95,15 @@ package enum Files {
     }
 
     /// pwrite(2), until all of it is written.
-    package static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError)
+    package static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64)
+        throws(SystemError)
     {
         var written = 0
         while written < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
-            written += try check("pwrite") { pwrite(descriptor, rest.baseAddress!, rest.count, off_t(offset) + off_t(written)) }
+            written += try check("pwrite") {
+                pwrite(descriptor, rest.baseAddress!, rest.count, off_t(offset) + off_t(written))
+            }
         }
     }
 

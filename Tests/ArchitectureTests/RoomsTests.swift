@@ -12,7 +12,7 @@ struct RoomsTests {
 
     /// Modules of the toolchain, the machine and the packages, and the rooms that may name them.
     static let outside: [String: Set<String>] = [
-        "Synchronization": ["Hub", "Loop", "Blobs", "Pipeline", "Server", "Client", "headway"],
+        "Synchronization": ["Hub", "Loop", "Blobs", "Documents", "Pipeline", "Server", "Client", "headway"],
         "Glibc": ["System", "Loop", "Client", "headway"],
         "Logging": ["Pipeline", "Server", "headway"],
         "ArgumentParser": ["headway", "headway-load"],

@@ -46,6 +46,12 @@ struct DocumentChangeTests {
             .uploadUnusable(bytes: 1000, sha256: nil, DocumentError(.unsupportedType, "It is a picture.")),
             live: [.told(.step, .failed), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
         Row(.uploadLost, [.told(.tick, .uploading), .ignored, .ignored], nothing),
+        Row(
+            .uploadContinued(token: 7, length: 2000),
+            live: [.told(.tick, .uploading), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
+        Row(.uploadPaused(written: 400), [.told(.tick, .uploading), .ignored, .ignored], nothing),
+        Row(.uploadAcknowledged(300), [.told(.tick, .uploading), .ignored, .ignored], nothing),
+        Row(.uploadCutBack, [.told(.tick, .uploading), .ignored, .ignored], nothing),
         Row(.leased, live: [.refused(.neverUploaded), .told(.step, .processing), .refusedAsMistake]),
         Row(.worked(.pages([5, 2, 1], of: 10)), [.ignored, .ignored, .told(.tick, .processing)], nothing),
         Row(
@@ -81,6 +87,10 @@ struct DocumentChangeTests {
         case .queued: 11
         case .uploadUnusable: 12
         case .ceilingRecorded: 13
+        case .uploadContinued: 14
+        case .uploadPaused: 15
+        case .uploadAcknowledged: 16
+        case .uploadCutBack: 17
         }
     }
 
@@ -112,7 +122,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...13))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...17))
     }
 
     @Test("the ways from one status to another are those of the diagram")

@@ -66,10 +66,10 @@ class TestTheFilesOfADocument:
             assert client.get(f"/v1/documents/{identifier}/content", expect=200).body == body
             client.delete(f"/v1/documents/{identifier}", expect=204)
 
-    def test_an_upload_that_is_cancelled_while_its_file_is_renamed_leaves_nothing(self, start_server, small_pdf):
+    def test_an_upload_that_is_cancelled_while_its_file_is_synced_leaves_nothing(self, start_server, small_pdf):
         need(can_trace(), "strace that may trace (ptrace is allowed)")
-        server = start_server(prefix=[program("strace"), "--follow-forks", "--output=/dev/null", "--trace=/^rename",
-                                      "--inject=/^rename:delay_enter=1500000"])
+        server = start_server(prefix=[program("strace"), "--follow-forks", "--output=/dev/null", "--trace=fsync",
+                                      "--inject=fsync:delay_enter=700000"])
         client = server.client
         identifier = client.create(size=len(small_pdf))["document_id"]
         put = threading.Thread(target=client.put_content, args=(identifier, small_pdf), kwargs={"expect": 409})
@@ -77,7 +77,6 @@ class TestTheFilesOfADocument:
         eventually(lambda: client.state(identifier)["bytes_received"] == len(small_pdf))
         client.post(f"/v1/documents/{identifier}/cancel", expect=200)
         put.join()
-        eventually(lambda: not any((server.data / "incoming").iterdir()), what="the rename is over")
         eventually(lambda: files(server) == of(0, 0), what="the bytes of the cancelled upload go")
 
 
@@ -92,13 +91,13 @@ class TestAStart:
         nobody = uuid.uuid4()
         strays = [("content", f"{nobody}.1f"), ("content", f"{identifier}.1f"), ("content", str(nobody)),
                   ("results", f"{identifier}.1f.ndjson"), ("text", f"{identifier}.1f.txt"),
-                  ("results", f"{cancelled}.1f.ndjson"), ("text", f"{nobody}.1f.txt"), ("incoming", f"{nobody}.1f")]
+                  ("results", f"{cancelled}.1f.ndjson"), ("text", f"{nobody}.1f.txt")]
         for folder, name in strays:
             (server.data / folder / name).write_bytes(b"left behind")
         (server.data / "content" / "notes.txt").write_bytes(b"somebody else's")
         client = start_server(port=server.port).client
         for folder, name in strays:
-            assert not (server.data / folder / name).exists(), (folder, name)
+            eventually(lambda: not (server.data / folder / name).exists(), what=f"{folder}/{name} goes")
         for folder, name in own.items():
             assert (server.data / folder / name).exists(), (folder, name)
         assert (server.data / "content" / "notes.txt").exists()

@@ -136,8 +136,37 @@ struct LedgerTests {
         for (number, status) in states.enumerated() {
             try fixture.wait { fixture.ledger.insert(Self.record(number + 1, status), then: $0) }
         }
-        let found = try fixture.wait { fixture.ledger.unfinished(then: $0) }
-        #expect(found.map(\.status) == [.processing, .queued, .uploading])
+        let found = try fixture.wait { fixture.ledger.unfinished(after: nil, limit: 500, then: $0) }
+        #expect(found.records.map(\.status) == [.processing, .queued, .uploading])
+        #expect(found.next == nil)
+        let first = try fixture.wait { fixture.ledger.unfinished(after: nil, limit: 2, then: $0) }
+        #expect(first.records.map(\.status) == [.processing, .queued])
+        let second = try fixture.wait { fixture.ledger.unfinished(after: first.next, limit: 2, then: $0) }
+        #expect(second.records.map(\.status) == [.uploading])
+    }
+
+    @Test("a piece of a later document is on no list")
+    func parts() throws {
+        let fixture = try Fixture()
+        var part = Self.record(1, .uploading)
+        part.isPart = true
+        try fixture.wait { fixture.ledger.insert(part, then: $0) }
+        #expect(try fixture.wait { fixture.ledger.list(status: nil, after: nil, limit: 3, then: $0) }.records == [])
+        #expect(try fixture.wait { fixture.ledger.load(part.id, then: $0) } == part)
+    }
+
+    @Test("what is due comes when its time has come, the most overdue first")
+    func due() throws {
+        let fixture = try Fixture()
+        for number in 1...4 {
+            var record = Self.record(number)
+            record.dueMilliseconds = number == 4 ? nil : Int64(100 - number)
+            try fixture.wait { fixture.ledger.insert(record, then: $0) }
+        }
+        #expect(
+            try fixture.wait { fixture.ledger.due(before: 98, limit: 9, then: $0) }
+                == [3, 2].map { Self.record($0).id })
+        #expect(try fixture.wait { fixture.ledger.due(before: 99, limit: 1, then: $0) } == [Self.record(3).id])
     }
 
     @Test("a removed document stays removed when a late update comes")
