@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -30,6 +31,7 @@ int hw_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
 }
+int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 static int die_with_parent(int signal, pid_t expected_parent) {
