@@ -2,7 +2,7 @@
 #
 #   make demo DATA=/srv/headway     the folder the demo keeps its documents in
 #   make test ONLY='-k watching'    arguments for pytest: a part of the end-to-end suite
-#   make bench BENCH=--short        arguments for scripts/bench: a part of the benchmark
+#   make bench BENCH=--short        arguments for scripts/bench and scripts/bench-uploads: a part of the benchmark
 #   HEADWAY_SHARED=folder           the corpus and the test tools; without it the tests that need them are skipped
 #   HEADWAY_REQUIRE=all             a skipped test is a failed test (.ci/run sets it)
 
@@ -21,7 +21,7 @@ SIDE_BY_SIDE ?= 4
 
 PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
 TEST_PACKAGES := chromium curl fonts-liberation gcc node-ws nodejs procps python3-venv strace
-BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws
+BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws openssl strace
 
 FUZZ_SECONDS ?= 600
 
@@ -87,6 +87,12 @@ conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the h
 bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench $(BENCH)
+	@scripts/bench-uploads $(BENCH)
+
+.PHONY: bench-uploads
+bench-uploads: deps ## the uploads of it alone: beside nginx, dd and openssl
+	@scripts/install-packages --optional $(BENCH_PACKAGES)
+	@scripts/bench-uploads $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## hold the codecs against inputs that nobody thought of: FUZZ_SECONDS=600 for each
