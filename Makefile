@@ -35,7 +35,7 @@ say = if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' $(1); else printf '\n%s\n'
 help: ## this list
 	@echo "Headway takes documents in, processes them and tells everybody who watches how far it is."
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo "Start with: make demo"
 
@@ -83,11 +83,13 @@ conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the h
 	@$(call say,"Holding the release binary against the conformance suites (twenty minutes)")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST) -m conformance -s
 
+# Who chooses scenarios or servers of scripts/bench does not want the uploads.
 .PHONY: bench
 bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench $(BENCH)
-	@scripts/bench-uploads $(BENCH)
+	@$(if $(findstring --scenarios,$(BENCH))$(findstring --only,$(BENCH))$(findstring --url,$(BENCH)),,\
+		scripts/bench-uploads $(BENCH))
 
 .PHONY: bench-uploads
 bench-uploads: deps ## the uploads of it alone: beside nginx, dd and openssl
