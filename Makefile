@@ -2,7 +2,7 @@
 #
 #   make demo DATA=/srv/headway     the folder the demo keeps its documents in
 #   make test ONLY='-k watching'    arguments for pytest: a part of the end-to-end suite
-#   make bench BENCH=--short        arguments for scripts/bench: a part of the benchmark
+#   make bench BENCH=--short        arguments for scripts/bench and scripts/bench-uploads: a part of the benchmark
 #   HEADWAY_SHARED=folder           the corpus and the test tools; without it the tests that need them are skipped
 #   HEADWAY_REQUIRE=all             a skipped test is a failed test (.ci/run sets it)
 
@@ -21,7 +21,7 @@ SIDE_BY_SIDE ?= 4
 
 PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
 TEST_PACKAGES := chromium curl fonts-liberation gcc node-ws nodejs procps python3-venv strace
-BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws
+BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws openssl strace
 
 FUZZ_SECONDS ?= 600
 
@@ -35,7 +35,7 @@ say = if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' $(1); else printf '\n%s\n'
 help: ## this list
 	@echo "Headway takes documents in, processes them and tells everybody who watches how far it is."
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo "Start with: make demo"
 
@@ -83,10 +83,18 @@ conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the h
 	@$(call say,"Holding the release binary against the conformance suites (twenty minutes)")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST) -m conformance -s
 
+# Who chooses scenarios or servers of scripts/bench does not want the uploads.
 .PHONY: bench
 bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench $(BENCH)
+	@$(if $(findstring --scenarios,$(BENCH))$(findstring --only,$(BENCH))$(findstring --url,$(BENCH)),,\
+		scripts/bench-uploads $(BENCH))
+
+.PHONY: bench-uploads
+bench-uploads: deps ## the uploads of it alone: beside nginx, dd and openssl
+	@scripts/install-packages --optional $(BENCH_PACKAGES)
+	@scripts/bench-uploads $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## hold the codecs against inputs that nobody thought of: FUZZ_SECONDS=600 for each

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -33,6 +34,7 @@ int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
 long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count) {
     return copy_file_range(from, from_offset, to, to_offset, count, 0);
 }
+int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 static int die_with_parent(int signal, pid_t expected_parent) {

@@ -59,7 +59,11 @@ extension DocumentOwner {
                     let run = live.run.map { String($0, radix: 36) } ?? "0"
                     let validator: String
                     switch part {
-                    case .content: validator = document.sha256.map { String($0.prefix(32)) } ?? "\(id)"
+                    case .content:
+                        // Without a digest, the number of the upload: an id may be given again to other bytes.
+                        validator =
+                            document.sha256.map { String($0.prefix(32)) }
+                            ?? document.contentToken.map { "c" + String($0, radix: 36) } ?? "\(id)"
                     case .result: validator = "r\(run)"
                     case .text: validator = "t\(run)"
                     }

@@ -10,7 +10,7 @@ package struct CrossOrigin: Sendable {
 
     static let exposed = [
         "Location", "Content-Location", "Document-ID", "ETag", "Link", "Retry-After", "X-Request-Id",
-        "Content-Disposition", "Preference-Applied",
+        "Content-Disposition", "Content-Range", "Accept-Ranges", "Preference-Applied",
         "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Complete", "Upload-Limit", "Tus-Resumable",
         "Tus-Version",
         "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
@@ -18,8 +18,8 @@ package struct CrossOrigin: Sendable {
     static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
     static let requestFields = [
         "Authorization", "Content-Type", "Content-Disposition", "Accept", "Last-Event-ID", "If-None-Match", "If-Match",
-        "Range",
-        "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override", "Tus-Resumable",
+        "Range", "If-Range", "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override",
+        "Tus-Resumable",
         "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
         "Upload-Complete", "Upload-Draft-Interop-Version",
     ].joined(separator: ", ")

@@ -6,8 +6,8 @@ import Loop
 import System
 import Wire
 
-/// Sends a file from the disk at the pace of the client: one piece is read (and compressed) by a disk thread while the
-/// one before it leaves.
+/// Sends a file from the disk, or a part of it, at the pace of the client: one piece is read (and compressed) by a disk
+/// thread while the one before it leaves.
 final class FileResponse: ResponseProducer, @unchecked Sendable {
     static let pieceBytes = 256 * 1024
 
@@ -21,17 +21,19 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
 
     static func send(_ path: String, _ file: DocumentFile, _ fields: HTTPFields, on exchange: Exchange) {
         var fields = fields
-        let tag = "\"\(file.validator)\""
         fields.set("Cache-Control", "no-cache")
-        let type = fields["Content-Type"] ?? ""
-        let compresses =
-            Exchange.isCompressible(type) && AcceptField.acceptsGzip(exchange.head.fields["Accept-Encoding"])
-        if Exchange.isCompressible(type) { fields.set("Vary", "Accept-Encoding") }
+        fields.set("Accept-Ranges", "bytes")
+        let asked = exchange.head.fields
+        // RFC 9110 §14.2: Range is defined for GET alone; HEAD tells what a GET of the whole would.
+        let isRanged = exchange.head.method == "GET" && asked["Range"] != nil
+        let isCompressible = Exchange.isCompressible(fields["Content-Type"] ?? "")
+        // Offsets are counted in the bytes as they are, so whoever asks for a part gets it without a coding.
+        let compresses = isCompressible && !isRanged && AcceptField.acceptsGzip(asked["Accept-Encoding"])
+        if isCompressible { fields.set("Vary", "Accept-Encoding") }
         // A coded representation is another one, and has a validator of its own (RFC 9110 §8.8.3.3).
-        fields.set("ETag", compresses ? "\"\(file.validator)-gzip\"" : tag)
-        if let asked = exchange.head.fields["If-None-Match"],
-            EntityTag.matches(ifNoneMatch: asked, tag: compresses ? "\"\(file.validator)-gzip\"" : tag)
-        {
+        let tag = compresses ? "\"\(file.validator)-gzip\"" : "\"\(file.validator)\""
+        fields.set("ETag", tag)
+        if let known = asked["If-None-Match"], EntityTag.matches(ifNoneMatch: known, tag: tag) {
             return exchange.respond(304, fields, [])
         }
         let described = fields
@@ -46,13 +48,37 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
                         : .storage(.failed("\(error)")))
             case .success(let source):
                 guard exchange.isAlive else { return }
-                var fields = described
-                if compresses { fields.set("Content-Encoding", "gzip") }
-                let response = FileResponse(exchange, source)
-                exchange.begin(200, fields, length: compresses ? nil : source.bytes, producer: response)
-                response.readNext()
+                let selection =
+                    isRanged
+                    ? ByteRange.selection(of: source.byteCount, entityTag: tag, for: exchange.head.fields) : .whole
+                answer(selection, of: source, described, compresses: compresses, on: exchange)
             }
         }
+    }
+
+    private static func answer(
+        _ selection: ByteRange.Selection, of source: Source, _ described: HTTPFields, compresses: Bool,
+        on exchange: Exchange
+    ) {
+        var fields = described
+        var status = 200
+        var length: Int64? = source.byteCount
+        switch selection {
+        case .unsatisfiable: return exchange.respond(.rangeNotSatisfiable(byteCount: source.byteCount))
+        case .whole:
+            if compresses {
+                fields.set("Content-Encoding", "gzip")
+                length = nil
+            }
+        case .part(let part):
+            status = 206
+            fields.set("Content-Range", ByteRange.contentRange(part, of: source.byteCount))
+            length = Int64(part.count)
+            source.select(part)
+        }
+        let response = FileResponse(exchange, source)
+        exchange.begin(status, fields, length: length, producer: response)
+        response.readNext()
     }
 
     private init(_ exchange: Exchange, _ source: Source) {
@@ -99,9 +125,10 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
             var isLast: Bool
         }
 
-        let bytes: Int64
+        let byteCount: Int64
         private let descriptor: OwnedDescriptor
-        private var offset: Int64 = 0
+        /// What is still to be sent.
+        private var rest: Range<Int64>
         private var encoder: GzipEncoder?
 
         static func open(_ path: String, compresses: Bool) -> Result<Source, SystemError> {
@@ -116,17 +143,22 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
 
         private init(_ descriptor: consuming OwnedDescriptor, _ bytes: Int64, _ compresses: Bool) {
             self.descriptor = descriptor
-            self.bytes = bytes
+            byteCount = bytes
+            rest = 0..<bytes
             if compresses { encoder = GzipEncoder() }
         }
 
+        /// Before the first `next`.
+        func select(_ part: Range<Int64>) { rest = part }
+
         func next() -> Result<Piece, SystemError> {
             var failure: SystemError?
-            let wanted = Int(min(Int64(FileResponse.pieceBytes), bytes - offset))
+            let wanted = min(FileResponse.pieceBytes, rest.count)
             let read = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
                 guard wanted > 0 else { return }
                 do throws(SystemError) {
-                    count = try Files.read(descriptor.raw, at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+                    count = try Files.read(
+                        descriptor.raw, at: rest.lowerBound, into: UnsafeMutableRawBufferPointer(buffer))
                 } catch {
                     failure = error
                 }
@@ -134,8 +166,8 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
             if let failure { return .failure(failure) }
             // A file that became shorter cannot be sent whole; its framing would lie.
             if wanted > 0 && read.isEmpty { return .failure(SystemError("pread", 5)) }
-            offset += Int64(read.count)
-            let isLast = offset == bytes
+            rest = rest.dropFirst(read.count)
+            let isLast = rest.isEmpty
             guard encoder != nil else { return .success(Piece(bytes: read, isLast: isLast)) }
             var output: [UInt8] = []
             read.withUnsafeBytes { encoder?.encode($0, finishes: isLast, into: &output) }

@@ -69,6 +69,13 @@ extension Problem {
             members: ["size_limit_bytes": .integer(limitBytes)])
     }
 
+    static func rangeNotSatisfiable(byteCount: Int64) -> Problem {
+        Problem(
+            416, "range_not_satisfiable", "None of the bytes asked for is there: there are \(byteCount).",
+            fields: ["Content-Range": ByteRange.contentRange(ofNoneOf: byteCount), "Accept-Ranges": "bytes"],
+            members: ["size_bytes": .integer(byteCount)])
+    }
+
     static let originNotAllowed = Problem(
         403, "origin_not_allowed", "Pages of this origin may not watch here. The server allows it with --allow-origin.")
     static let tooManyWatched = Problem(

@@ -13,7 +13,7 @@ struct HeadwayLoad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "headway-load",
         abstract: "Loads a WebSocket or HTTP server and says what it takes; one JSON line a result.",
-        subcommands: [EchoCommand.self, FanoutCommand.self, IdleCommand.self, PollCommand.self])
+        subcommands: [EchoCommand.self, FanoutCommand.self, IdleCommand.self, PollCommand.self, PutCommand.self])
 }
 
 /// What all modes have in common.
@@ -43,11 +43,7 @@ struct RunOptions: ParsableArguments {
         guard (1...10_000).contains(sources), batch >= 1 else {
             throw ValidationError("--sources: from 1 to 10000, --batch: from 1.")
         }
-        if let pid {
-            guard let processes = ServerProcesses(parsing: pid), processes.areAlive else {
-                throw ValidationError("--pid \(pid): give ids of running processes with commas between them.")
-            }
-        }
+        try checkProcesses(pid)
     }
 
     var meter: CostMeter { CostMeter(server: pid.flatMap { ServerProcesses(parsing: $0) }) }
@@ -62,6 +58,13 @@ func serverURL(_ text: String, _ option: String, _ schemes: [ServerURL.Scheme]) 
         throw ValidationError("--\(option) \(text): give \(wanted), with an address of digits.")
     }
     return url
+}
+
+func checkProcesses(_ pid: String?) throws {
+    guard let pid else { return }
+    guard let processes = ServerProcesses(parsing: pid), processes.areAlive else {
+        throw ValidationError("--pid \(pid): give ids of running processes with commas between them.")
+    }
 }
 
 func atLeast(_ least: Int, _ values: [(String, Int)]) throws {

@@ -27,6 +27,7 @@ class Link: EventHandler {
     private var isConnecting = true
     /// What the socket did not take; empty as long as the server keeps up.
     private var unsent: [UInt8] = []
+    private var wantsRoom = false
 
     init(
         to address: SocketAddress, from source: String?, index: Int, owner: any LinkOwner, loop: EventLoop
@@ -50,6 +51,9 @@ class Link: EventHandler {
     /// Bytes came, read at `now`. They are borrowed for the call.
     func received(_ bytes: UnsafeRawBufferPointer, at now: Int64) {}
 
+    /// The socket takes bytes again, and none are kept for it. Called while `tellOfRoom(true)` holds.
+    func roomCame() {}
+
     func opened() {
         isOpen = true
         owner.linkOpened(self)
@@ -65,7 +69,10 @@ class Link: EventHandler {
             loop.update(registration, interest: .read)
             return connected()
         }
-        if readiness.contains(.write) { sendRest() }
+        if readiness.contains(.write) {
+            sendRest()
+            if wantsRoom && unsent.isEmpty { roomCame() }
+        }
         guard readiness.rawValue & Self.readable.rawValue != 0, descriptor != nil else { return }
         do throws(SystemError) {
             switch try DescriptorIO.read(raw, into: loop.readBuffer) {
@@ -92,19 +99,33 @@ class Link: EventHandler {
 
     func send(_ bytes: [UInt8]) { bytes.withUnsafeBytes { send($0) } }
 
+    /// For kinds that send other than from memory.
+    var socket: Int32? { descriptor?.raw }
+
+    func tellOfRoom(_ wanted: Bool) {
+        guard wanted != wantsRoom else { return }
+        wantsRoom = wanted
+        updateInterest()
+    }
+
     private func keep(_ bytes: UnsafeRawBufferPointer) {
         unsent.append(contentsOf: bytes)
-        if let registration { loop.update(registration, interest: [.read, .write]) }
+        updateInterest()
+    }
+
+    private func updateInterest() {
+        guard let registration else { return }
+        loop.update(registration, interest: unsent.isEmpty && !wantsRoom ? .read : [.read, .write])
     }
 
     private func sendRest() {
-        guard let raw = descriptor?.raw, let registration, !unsent.isEmpty else { return }
+        guard let raw = descriptor?.raw, !unsent.isEmpty else { return }
         switch unsent.withUnsafeBytes({ Socket.send(raw, $0) }) {
         case .closed: close("the server reset the connection")
         case .wouldBlock: return
         case .bytes(let count):
             unsent.removeFirst(count)
-            if unsent.isEmpty { loop.update(registration, interest: .read) }
+            if unsent.isEmpty { updateInterest() }
         }
     }
 

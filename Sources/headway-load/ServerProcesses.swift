@@ -40,8 +40,17 @@ struct ServerProcesses {
     /// From smaps_rollup, because the counters in statm and status are kept in batches a thread and may be some dozens
     /// of pages behind.
     private static func exactResidentBytes(_ processID: Int32) -> Int64? {
-        guard let text = Files.contents(of: "/proc/\(processID)/smaps_rollup") else { return nil }
-        for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "Rss:".utf8) {
+        kibibytes("Rss:", in: "/proc/\(processID)/smaps_rollup")
+    }
+
+    /// The most resident bytes that each of them ever had, added up.
+    var residentBytesMax: Int64 {
+        processIDs.reduce(0) { $0 + (Self.kibibytes("VmHWM:", in: "/proc/\($1)/status") ?? 0) }
+    }
+
+    private static func kibibytes(_ key: String, in path: String) -> Int64? {
+        guard let text = Files.contents(of: path) else { return nil }
+        for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: key.utf8) {
             let digits = String(decoding: line.filter { $0 >= 48 && $0 <= 57 }, as: UTF8.self)
             return Int64(digits).map { $0 * 1024 }
         }
