@@ -26,6 +26,9 @@ package struct PlainReport {
     /// What makes a line worth its place at once, and the line.
     private static func describe(_ row: ProgressRow) -> (key: String, words: String?) {
         let percent = row.percent.map { "\($0)%, " } ?? ""
+        if let interruption = row.interruption {
+            return ("interrupted \(interruption.kind)", percent + interruption.words)
+        }
         switch row.phase {
         case .waiting, .connecting:
             return ("waiting", nil)
@@ -50,5 +53,16 @@ package struct PlainReport {
             return ""
         }
         return ", about \(Wording.remaining(lowSeconds: low, highSeconds: high, dash: "-")) left"
+    }
+}
+
+extension ProgressRow.Interruption {
+    /// What makes another line of it: not the seconds.
+    fileprivate var kind: String {
+        switch self {
+        case .paused: "paused"
+        case .connectionLost: "connection"
+        case .serverBusy: "server"
+        }
     }
 }

@@ -61,9 +61,11 @@ package struct ProgressLine {
             let words = row.isOffline ? "offline, trying again" : "connecting"
             return line(mark: " ", .quiet, row, rest: style.paint(cut(words, to: restColumns), .quiet))
         case .sending(let sent, let total):
+            if let interruption = row.interruption { return interrupted(row, interruption) }
             let detail = fields(StageWords(sentBytes: sent, totalBytes: total), row, nil)
             return line(mark: " ", .plain, row, rest: progress(row, detail: detail))
         case .watching(let state):
+            if let interruption = row.interruption { return interrupted(row, interruption) }
             if row.isOffline {
                 let note = style.paint(cut("offline, trying again", to: columns.detail), .warning)
                 return line(mark: style.hasUnicode ? "…" : "?", .warning, row, rest: progress(row, detail: note))
@@ -72,6 +74,14 @@ package struct ProgressLine {
         case .ended(let ending):
             return ended(row, ending)
         }
+    }
+
+    private func interrupted(_ row: ProgressRow, _ interruption: ProgressRow.Interruption) -> String {
+        let isPaused = interruption == .paused
+        let tone: LineStyle.Tone = isPaused ? .quiet : .warning
+        let note = style.paint(cut(interruption.words, to: columns.detail), tone)
+        let mark = isPaused ? "=" : style.hasUnicode ? "…" : "?"
+        return line(mark: mark, tone, row, rest: progress(row, detail: note))
     }
 
     private func ended(_ row: ProgressRow, _ ending: ProgressRow.Ending) -> String {

@@ -28,6 +28,24 @@ package struct ProgressRow: Equatable, Sendable {
         }
     }
 
+    /// Why no bytes are on their way, though not all have arrived.
+    package enum Interruption: Equatable, Sendable {
+        case paused
+        /// Zero seconds: it is being tried now.
+        case connectionLost(secondsLeft: Int64)
+        case serverBusy(secondsLeft: Int64)
+
+        package var words: String {
+            switch self {
+            case .paused: "paused; p goes on"
+            case .connectionLost(0): "connection lost, trying again"
+            case .connectionLost(let seconds): "connection lost, trying again in \(seconds) s"
+            case .serverBusy(0): "the server is busy, trying again"
+            case .serverBusy(let seconds): "the server is busy, trying again in \(seconds) s"
+            }
+        }
+    }
+
     package struct Segment: Equatable, Sendable {
         package var name: String
         package var bar: StageBar.Segment
@@ -39,6 +57,7 @@ package struct ProgressRow: Equatable, Sendable {
     /// The percentage in whole points: the highest seen, 100 only when complete.
     package private(set) var percent: Int?
     package var isOffline = false
+    package private(set) var interruption: Interruption?
     private var rate = RateMeter()
     private var rateUnit = ""
     private var startedAtMilliseconds: Int64?
@@ -65,6 +84,12 @@ package struct ProgressRow: Equatable, Sendable {
     package mutating func startSending(totalBytes: Int64?, nowMilliseconds: Int64) {
         startedAtMilliseconds = nowMilliseconds
         phase = .sending(sentBytes: 0, totalBytes: totalBytes)
+    }
+
+    /// The sending stops; nil: it goes on. What was measured before says nothing of the rate after.
+    package mutating func interrupt(_ interruption: Interruption?) {
+        if self.interruption != nil && interruption == nil { rate.reset() }
+        self.interruption = interruption
     }
 
     /// The row of a watch begins: how long it took is the server's to say.
@@ -98,6 +123,7 @@ package struct ProgressRow: Equatable, Sendable {
         } else if let pages = StageWords.current(of: state)?.done {
             measure(pages, unit: state.stage ?? "", nowMilliseconds)
         }
+        if state.status != .uploading { interruption = nil }
         phase = .watching(state)
         if state.status.isTerminal {
             let own = startedAtMilliseconds.map { nowMilliseconds - $0 }
@@ -112,6 +138,7 @@ package struct ProgressRow: Equatable, Sendable {
     package mutating func end(_ status: Outcome, words: String, nowMilliseconds: Int64) {
         let milliseconds = startedAtMilliseconds.map { nowMilliseconds - $0 } ?? 0
         let words = TerminalText.clean(words)
+        interruption = nil
         phase = .ended(Ending(status: status, words: words, milliseconds: milliseconds, isOfDocument: false))
     }
 

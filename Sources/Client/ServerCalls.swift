@@ -9,8 +9,10 @@ package struct ServerCalls {
     }
 
     /// Makes a document that waits for its bytes, so that it can be watched from the first one. Answers 201.
-    package func create(_ source: UploadSource) -> Request {
+    /// With an `id` of our own it is safe to ask twice: the second time gets 409.
+    package func create(_ source: UploadSource, id: String? = nil) -> Request {
         var json = JSONObject()
+        if let id { json["document_id"] = .string(id) }
         json["name"] = .string(source.name)
         if let size = source.sizeBytes { json["size"] = .integer(size) }
         if source.mediaType != MediaType.unknown { json["content_type"] = .string(source.mediaType) }
@@ -38,6 +40,32 @@ package struct ServerCalls {
         request.timeoutMilliseconds = nil
         return request
     }
+
+    // MARK: An upload over many requests (tus 1.0.0)
+
+    /// How many bytes the server has. Answers 200 with `Upload-Offset`; 404 or 410 when the upload is no longer there.
+    package func uploadStanding(id: String) -> Request {
+        var request = Request("HEAD", address.url(["v1", "uploads", id]))
+        request.headers = [Self.tusVersion]
+        request.acceptsCompression = false
+        return request
+    }
+
+    /// Sends what is behind `offset`, where the source has to stand. Answers 204 with the new `Upload-Offset`; 409 when
+    /// the upload is elsewhere.
+    package func uploadRest(id: String, _ source: UploadSource, offset: Int64) -> Request {
+        var request = sending(source, "PATCH", address.url(["v1", "uploads", id]))
+        request.headers = [
+            ("Content-Type", "application/offset+octet-stream"), ("Upload-Offset", String(offset)), Self.tusVersion,
+            Self.acceptJSON,
+        ]
+        request.stallSeconds = Self.resumableStallSeconds
+        return request
+    }
+
+    private static let tusVersion = (name: "Tus-Resumable", value: "1.0.0")
+    /// Shorter than where a stall costs all that was sent.
+    static let resumableStallSeconds = 45
 
     /// The stream of a document's states, one JSON object a line, until the terminal one.
     package func events(id: String, after: String?) -> Request {

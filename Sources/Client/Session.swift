@@ -9,6 +9,10 @@ package final class Session {
     package let transfers: Transfers
     package let calls: ServerCalls
     package let console: Console
+    /// Where uploads are kept that were begun; nil where none is to be gone on with later.
+    package var keptUploads: KeptUploadsFile?
+    /// Whether the server has ever answered.
+    var isServerKnown = false
     /// Whether an interrupt says how to watch again; not where the server ends with the command.
     package var outlivesCommand = true
     let printsJSON: Bool
@@ -17,6 +21,9 @@ package final class Session {
     private var ids: [String?]
     private var idsPrinted = 0
     private var idsWanted = false
+    private var pauseKey: PauseKey?
+    private var isPaused = false
+    private var isWatching = false
 
     package init(
         address: ServerAddress, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool,
@@ -43,20 +50,53 @@ package final class Session {
         try run([WatchAllJob(session: self, timeoutMilliseconds: timeoutMilliseconds)], atOnce: 1)
     }
 
-    /// Uploads files, two at once, and with `watching` stays with them to their ends. Ids go to standard output in the
-    /// order of the files.
-    package func upload(
-        _ files: [String], standardInputName: String, watching: Bool, printsIDs: Bool = true
-    ) throws(ClientError) -> Outcome {
-        idsWanted = printsIDs && !printsJSON
-        let jobs = files.enumerated().map { index, path in
-            UploadJob(
-                path: path, standardInputName: standardInputName, row: index, session: self, watching: watching)
-        }
-        return try run(jobs, atOnce: Self.uploadsAtOnce)
+    package struct UploadOptions {
+        package var standardInputName = "stdin"
+        /// Stay with the documents to their ends.
+        package var watching = false
+        package var printsIDs = true
+        /// Go on where a lost connection or an earlier run has left off.
+        package var resumes = true
+        package var atOnce = uploadsAtOnceDefault
+        package var giveUpMilliseconds = Int64(UploadCourse.giveUpSecondsDefault) * 1000
+
+        package init() {}
     }
 
-    package static let uploadsAtOnce = 2
+    package static let uploadsAtOnceDefault = 3
+    package static let uploadsAtOnceMax = 32
+
+    /// Uploads files, some of them at once. Ids go to standard output in the order of the files. On a terminal, the key
+    /// p pauses and goes on.
+    package func upload(_ files: [String], options: UploadOptions) throws(ClientError) -> Outcome {
+        idsWanted = options.printsIDs && !printsJSON
+        isWatching = options.watching
+        let jobs = files.enumerated().map { index, path -> any Job in
+            if options.resumes && path != "-" && FileStamp.ofPlainFile(at: path) != nil {
+                return ResumingUploadJob(path: path, row: index, session: self, options: options)
+            }
+            return UploadJob(
+                path: path, standardInputName: options.standardInputName, row: index, session: self,
+                watching: options.watching)
+        }
+        if console.mode == .bars && Terminal.isInputTerminal && !files.contains("-") { listenToPauseKey(jobs) }
+        defer {
+            transfers.onReadable(Terminal.inputDescriptor, nil)
+            pauseKey = nil
+        }
+        return try run(jobs, atOnce: options.atOnce)
+    }
+
+    private func listenToPauseKey(_ jobs: [any Job]) {
+        let key = PauseKey()
+        pauseKey = key
+        transfers.onReadable(Terminal.inputDescriptor) { [unowned self] in
+            guard let presses = key.taken() else { return transfers.onReadable(Terminal.inputDescriptor, nil) }
+            guard presses % 2 == 1 else { return }
+            isPaused.toggle()
+            for job in jobs { isPaused ? job.pause() : job.goOn() }
+        }
+    }
 
     /// The ids the server has given so far, by row.
     package var knownIDs: [String] { ids.compactMap(\.self) }
@@ -71,7 +111,8 @@ package final class Session {
         while true {
             var now = Clock.monotonicMilliseconds
             var open = zip(jobs, isStarted).count { $1 && $0.occupiesPlace }
-            for index in jobs.indices where !isStarted[index] && open < atOnce {
+            pauseKey?.hold(nowMilliseconds: now)
+            for index in jobs.indices where !isStarted[index] && open < atOnce && !isPaused {
                 isStarted[index] = true
                 jobs[index].start(nowMilliseconds: now)
                 open += jobs[index].occupiesPlace ? 1 : 0
@@ -104,12 +145,28 @@ package final class Session {
 
     private func tellHowToGoOn(_ jobs: [any Job]) {
         let going = jobs.filter { $0.outcome == nil && $0.goesOnAlone }.compactMap(\.id)
-        let cut = jobs.count { $0.outcome == nil && !$0.goesOnAlone && $0.isSending }
+        let cut = jobs.count { $0.outcome == nil && !$0.goesOnAlone && !$0.isResumable && $0.isSending }
         if cut > 0 { Terminal.note("\(Wording.plural(Int64(cut), "upload")) cut off") }
-        guard !going.isEmpty && outlivesCommand else { return }
-        let server = calls.address.shown == ServerAddress.defaultText ? "" : " --server \(calls.address.shown)"
+        guard outlivesCommand else { return }
+        tellHowToResume(jobs.filter { $0.outcome == nil })
+        guard !going.isEmpty else { return }
         let who = going.count == 1 ? "the document goes on; watch it again" : "the documents go on; watch them again"
         Terminal.note("\(who) with: headway watch\(server) \(going.joined(separator: " "))")
+    }
+
+    private var server: String {
+        calls.address.shown == ServerAddress.defaultText ? "" : " --server \(calls.address.shown)"
+    }
+
+    /// Files whose turn had not come are named as well: the same command is to do all that is left.
+    private func tellHowToResume(_ open: [any Job]) {
+        let begun = open.count(where: \.isResumable)
+        let paths = open.compactMap { $0.isResumable || !$0.isSending && !$0.goesOnAlone ? $0.path : nil }
+        guard begun > 0 else { return }
+        let what = begun == 1 ? "the upload goes on where it is" : "the uploads go on where they are"
+        let watch = isWatching ? " --watch" : ""
+        let names = paths.map(Terminal.shellWord).joined(separator: " ")
+        Terminal.note("\(what) with: headway upload\(server)\(watch) --resume \(names)")
     }
 
     // MARK: What jobs tell
@@ -173,7 +230,20 @@ protocol Job: AnyObject {
     var isSending: Bool { get }
     /// Whether the server finishes the document without us.
     var goesOnAlone: Bool { get }
+    /// Whether a later run can go on with what it has sent.
+    var isResumable: Bool { get }
+    /// Of the file it sends.
+    var path: String? { get }
     var wakesAtMilliseconds: Int64? { get }
     func start(nowMilliseconds: Int64)
     func tick(nowMilliseconds: Int64)
+    func pause()
+    func goOn()
+}
+
+extension Job {
+    var isResumable: Bool { false }
+    var path: String? { nil }
+    func pause() {}
+    func goOn() {}
 }

@@ -3,6 +3,7 @@ import Glibc
 /// The standard streams of the command.
 package enum Terminal {
     package static var isInputTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+    package static let inputDescriptor = STDIN_FILENO
     package static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     /// Whether bars can be drawn on standard error: a terminal that moves its cursor.
@@ -46,6 +47,16 @@ package enum Terminal {
     /// A line to standard error; what cannot be said there cannot be said.
     package static func note(_ line: String) {
         try? write(Array((line + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// A word for a shell, quoted where it has to be. What would not print is left out: it is for people to copy.
+    package static func shellWord(_ text: String) -> String {
+        let text = TerminalText.clean(text)
+        let isPlain = text.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || "_-+=%@:,./".utf8.contains($0)
+        }
+        if isPlain && !text.isEmpty { return text }
+        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
     /// What the last system call said, in its words.

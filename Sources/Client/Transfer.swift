@@ -16,6 +16,8 @@ package struct Request {
     /// For all of it; nil for uploads and streams, which take the time they take.
     package var timeoutMilliseconds: Int64? = Request.timeoutMillisecondsDefault
 
+    /// What is sent has to move at least so often.
+    package var stallSeconds = Request.stallSecondsMax
     /// Off for streams: what a compressor holds back would come late.
     package var acceptsCompression = true
 
@@ -115,6 +117,8 @@ package final class Transfer {
                 hw_curl_set_long(easy, CURLOPT_POST, 1)
                 hw_curl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, 0)
                 hw_curl_set_string(easy, CURLOPT_COPYPOSTFIELDS, "")
+            } else if request.method == "HEAD" {
+                hw_curl_set_long(easy, CURLOPT_NOBODY, 1)
             }
         case .bytes:
             hw_curl_set_long(easy, CURLOPT_POST, 1)
@@ -125,7 +129,7 @@ package final class Transfer {
             }
         case .source(let source):
             hw_curl_set_long(easy, CURLOPT_UPLOAD, 1)
-            hw_curl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(source.sizeBytes ?? -1))
+            hw_curl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(source.leftBytes ?? -1))
             hw_curl_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, 1 << 20)
             hw_curl_set_pointer(easy, CURLOPT_READDATA, context)
             hw_curl_set_data_callback(easy, CURLOPT_READFUNCTION) { data, size, count, context in
@@ -138,7 +142,7 @@ package final class Transfer {
             }
             if source.sizeBytes != nil {
                 hw_curl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-                hw_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME, Request.stallSecondsMax)
+                hw_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME, request.stallSeconds)
             }
         }
         hw_curl_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method)

@@ -153,3 +153,22 @@ extension Problem {
         self.init(status: head.status, retryAfter: head.headers["retry-after"], body: body)
     }
 }
+
+extension Transfers {
+    /// One request with a short reply: the head (status 0 where there was none), at most `Problem.bodyBytesMax` of the
+    /// body, and what went wrong, a refusal included.
+    @discardableResult
+    func exchange(_ request: Request, then: @escaping (ReplyHead, [UInt8], ClientError?) -> Void) -> Transfer {
+        var head = ReplyHead()
+        var body: [UInt8] = []
+        return start(request) { event in
+            switch event {
+            case .head(let whole): head = whole
+            case .body(let bytes): body += bytes.prefix(max(0, Problem.bodyBytesMax - body.count))
+            case .ended(let error):
+                let refusal = head.isSuccess ? nil : ClientError.refused(Problem(head, body: body))
+                then(head, body, error ?? refusal)
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ import System
 /// it goes in one request and is watched from then on.
 final class UploadJob: Job {
     private(set) var id: String?
-    private let path: String
+    private let file: String
     private let standardInputName: String
     private let row: Int
     private unowned let session: Session
@@ -28,7 +28,7 @@ final class UploadJob: Job {
     static let putTriesMax = 4
 
     init(path: String, standardInputName: String, row: Int, session: Session, watching: Bool) {
-        self.path = path
+        file = path
         self.standardInputName = standardInputName
         self.row = row
         self.session = session
@@ -72,7 +72,7 @@ final class UploadJob: Job {
 
     private func openSource() -> UploadSource? {
         do {
-            source = try UploadSource(path: path, standardInputName: standardInputName)
+            source = try UploadSource(path: file, standardInputName: standardInputName)
         } catch {
             fail(error)
         }

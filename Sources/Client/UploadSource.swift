@@ -7,7 +7,14 @@ package final class UploadSource {
     package let sizeBytes: Int64?
     package let mediaType: String
     let descriptor: Int32
+    /// Since `begin`.
     private(set) var readBytes: Int64 = 0
+    /// What a plain file was when it was opened; nil for all else.
+    package let stamp: FileStamp?
+    /// Whether a file that changes meanwhile is an error: parts of two files would make a third.
+    var mustStay = false
+    private var startBytes: Int64 = 0
+    private let placeOfFirstByte: Int64
 
     /// `-` is standard input, called `standardInputName` on the server.
     package init(path: String, standardInputName: String) throws(ClientError) {
@@ -28,9 +35,13 @@ package final class UploadSource {
             throw .file(name: path, reason: "is a directory")
         case S_IFREG:
             // Standard input may stand in the middle of a file already.
-            sizeBytes = max(0, Int64(status.st_size) - max(0, Int64(lseek(descriptor, 0, SEEK_CUR))))
+            placeOfFirstByte = max(0, Int64(lseek(descriptor, 0, SEEK_CUR)))
+            sizeBytes = max(0, Int64(status.st_size) - placeOfFirstByte)
+            stamp = FileStamp(status)
         default:
+            placeOfFirstByte = 0
             sizeBytes = nil
+            stamp = nil
         }
         self.descriptor = descriptor
         mediaType = MediaType.of(fileName: name)
@@ -54,7 +65,8 @@ package final class UploadSource {
             var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             if poll(&wait, 1, 0) == 0 { return .later }
         }
-        let room = min(Int64(buffer.count), sizeBytes.map { $0 - readBytes } ?? .max)
+        if mustStay, let reason = changeReason { return .failed(.file(name: name, reason: reason)) }
+        let room = min(Int64(buffer.count), leftBytes ?? .max)
         if room == 0 { return .end }
         let count = Glibc.read(descriptor, buffer.baseAddress, Int(room))
         if count < 0 {
@@ -69,11 +81,46 @@ package final class UploadSource {
         return .bytes(count)
     }
 
-    /// Back to the beginning, for libcurl when a connection that was kept turns out to be closed. Pipes cannot.
+    /// How many bytes there are from where it stands; nil for pipes.
+    var leftBytes: Int64? { sizeBytes.map { $0 - startBytes - readBytes } }
+
+    /// The next byte read is this one. For plain files alone.
+    package func begin(at offset: Int64) throws(ClientError) {
+        precondition(sizeBytes != nil, "a pipe begins where it is")
+        guard lseek(descriptor, off_t(placeOfFirstByte + offset), SEEK_SET) >= 0 else {
+            throw .file(name: name, reason: Terminal.errorText(errno))
+        }
+        startBytes = offset
+        readBytes = 0
+        if let reason = changeReason { throw .file(name: name, reason: reason) }
+    }
+
+    private var changeReason: String? {
+        var status = stat()
+        guard let stamp, fstat(descriptor, &status) == 0, FileStamp(status) != stamp else { return nil }
+        return "changed while it was sent; send it again when it is finished"
+    }
+
+    /// Back to where it began, for libcurl when a connection that was kept turns out to be closed. Pipes cannot.
     func rewind() -> Bool {
         guard sizeBytes != nil else { return readBytes == 0 }
         guard lseek(descriptor, -off_t(readBytes), SEEK_CUR) >= 0 else { return false }
         readBytes = 0
         return true
+    }
+}
+
+extension FileStamp {
+    init(_ status: stat) {
+        self.init(
+            sizeBytes: Int64(status.st_size),
+            modifiedNanoseconds: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+    }
+
+    /// The plain file at this path; nil for all else.
+    package static func ofPlainFile(at path: String) -> FileStamp? {
+        var status = Glibc.stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return FileStamp(status)
     }
 }

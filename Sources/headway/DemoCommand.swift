@@ -75,7 +75,10 @@ struct DemoCommand: ParsableCommand {
             session.transfers.onReadable(server.output, nil)
             session.stop(.connectionLost(server: address.shown, reason: "the server has ended"))
         }
-        let status = try session.upload([path], standardInputName: name, watching: true, printsIDs: false)
+        var options = Session.UploadOptions()
+        options.watching = true
+        options.printsIDs = false
+        let status = try session.upload([path], options: options)
         let id = session.knownIDs.first
         if status == .complete, let id { try showResult(id, session: session, style: style) }
         try Terminal.printLine("The page: \(address.shown)/")

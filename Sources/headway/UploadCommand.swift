@@ -7,8 +7,13 @@ struct UploadCommand: ParsableCommand {
         commandName: "upload",
         abstract: "Send documents to the server; with --watch, follow them to their ends.",
         discussion: """
-            Prints the id of each document to standard output, in the order of the files. Two files are sent at once.
-            The file name - is standard input: pdftk … | headway upload - --name report.pdf
+            Prints the id of each document to standard output, in the order of the files. The file name - is standard
+            input: pdftk … | headway upload - --name report.pdf
+
+            A lost connection is waited out, and the upload goes on at the byte the server has. So it does when this
+            command was ended and is given again with the same files; what was begun is kept for a week in
+            $XDG_STATE_HOME/headway (or ~/.local/state/headway). On a terminal, the key p pauses the uploads; p again
+            goes on.
 
             \(Outcome.table)
             """)
@@ -23,9 +28,28 @@ struct UploadCommand: ParsableCommand {
     @Option(help: "The name for standard input; its ending tells the type.")
     var name = "stdin"
 
+    @Option(help: ArgumentHelp("How many files are sent at once.", valueName: "n"))
+    var parallel = Session.uploadsAtOnceDefault
+
+    @Option(
+        help: ArgumentHelp(
+            "Give up when the server took nothing for so long; 0 is at once.", valueName: "seconds"))
+    var giveUpSeconds = UploadCourse.giveUpSecondsDefault
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Go on where a lost connection or an earlier run left off; without it, each file is one request.")
+    var resume = true
+
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
+        if !(1...Session.uploadsAtOnceMax).contains(parallel) {
+            throw ValidationError("--parallel takes 1 to \(Session.uploadsAtOnceMax).")
+        }
+        if !(0...Self.giveUpSecondsMax).contains(giveUpSeconds) {
+            throw ValidationError("--give-up-seconds takes 0 to \(Self.giveUpSecondsMax).")
+        }
         if files.count(where: { $0 == "-" }) > 1 {
             throw ValidationError("Standard input can be sent only once.")
         }
@@ -39,9 +63,18 @@ struct UploadCommand: ParsableCommand {
                 return ProgressRow(name: path == "-" ? name : last)
             }
             let session = client.session(rows: rows)
-            return try session.upload(files, standardInputName: name, watching: watch)
+            var options = Session.UploadOptions()
+            options.standardInputName = name
+            options.watching = watch
+            options.resumes = resume
+            options.atOnce = parallel
+            options.giveUpMilliseconds = Int64(giveUpSeconds) * 1000
+            if resume { session.keptUploads = KeptUploadsFile(environment: Terminal.environment) }
+            return try session.upload(files, options: options)
         }
     }
+
+    private static let giveUpSecondsMax = 7 * 86_400
 }
 
 /// What every command that talks to a server takes.

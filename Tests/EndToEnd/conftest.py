@@ -36,6 +36,18 @@ def pytest_runtest_makereport(item, call):
                     report.sections.append(("server log", server.log_tail()))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state_folder(tmp_path_factory):
+    """What the command line keeps between two runs, it keeps here."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
+
+
 def log_path(request):
     LOGS.mkdir(parents=True, exist_ok=True)
     # Beside the other test processes, each of which may have a server for the same file.

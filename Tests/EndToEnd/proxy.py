@@ -4,18 +4,26 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 
 
 class Proxy:
-    """Relays `port` to the server. `cut()` resets all connections and refuses new ones until `restore()`."""
+    """Relays `port` to the server. `cut()` resets all connections and refuses new ones until `restore()`.
 
-    def __init__(self, host, target_port, breaks_websockets=False):
+    With `bytes_per_second`, what goes to the server is held to that on each connection; it can be changed at any time.
+    """
+
+    PIECE_BYTES = 16384
+
+    def __init__(self, host, target_port, breaks_websockets=False, bytes_per_second=None):
         self.target = (host, target_port)
+        self.bytes_per_second = bytes_per_second
         self.breaks_websockets = breaks_websockets
         self.pairs, self.lock = set(), threading.Lock()
         self.listener = None
         self.port = 0
         self.accepted = 0
+        self.sent_bytes = 0  # to the server
         self.restore()
 
     @property
@@ -53,6 +61,9 @@ class Proxy:
             except OSError:
                 return
             self.accepted += 1
+            if self.bytes_per_second:
+                # Else the kernel takes megabytes from the sender at once.
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * self.PIECE_BYTES)
             try:
                 far = socket.create_connection(self.target, 5)
             except OSError:
@@ -69,9 +80,12 @@ class Proxy:
             with contextlib.suppress(OSError, ValueError):
                 while True:
                     for key, _ in selector.select():
-                        data = key.fileobj.recv(16384)
+                        data = key.fileobj.recv(self.PIECE_BYTES)
                         if not data or self.breaks_websockets and b"\r\nupgrade: websocket" in data.lower():
                             return
                         key.data.sendall(data)
+                        self.sent_bytes += len(data) if key.fileobj is near else 0
+                        if self.bytes_per_second and key.fileobj is near:
+                            time.sleep(len(data) / self.bytes_per_second)
         with self.lock:
             self.pairs.discard((near, far))
