@@ -163,10 +163,14 @@ package final class ContentSink: @unchecked Sendable {
 
     private func wrote(_ piece: UploadBuffer, _ failure: SystemError?) {
         isWriting = false
-        let end = piece.offset + Int64(piece.count)
+        // Giving the buffer back may wake this very upload, which may then be at its end: what became of the piece is
+        // said before.
+        if let failure {
+            fail(failure)
+            return release(piece)
+        }
+        writtenBytes = piece.offset + Int64(piece.count)
         release(piece)
-        if let failure { return fail(failure) }
-        writtenBytes = end
         if toWrite.isEmpty { handOver() }
         writeNext()
         if isCatchingUp { catchUp() }
