@@ -20,6 +20,7 @@ package final class BlobStore: DocumentBytes {
     private let syncThreads: DiskThreads
     private let contentNames: DirectorySync
     let digests = SuspendedDigests()
+    let intakeBuffers = IntakeBuffers()
     package let counters = DiskCounters()
 
     package static let syncThreadCount = 8

@@ -46,9 +46,22 @@ package final class ContentSink: @unchecked Sendable {
     private var isHashing = false
     private var isCatchingUp = false
     private var syncsRunning = 0
+    private var intake: SocketIntake?
+    private var lane: DigestLane?
+    private var turn: Turn?
     private var isWaitingForBuffer = false
 
-    private var whenQuiet: (@Sendable () -> Void)?
+    private struct Turn {
+        var bytesMax: Int64
+        var completion: @Sendable (Int64, IntakeEnd) -> Void
+    }
+
+    private struct Quiet {
+        /// Whether a digest that lags must have caught up as well.
+        var needsDigest: Bool
+        var body: @Sendable () -> Void
+    }
+    private var whenQuiet: Quiet?
     private var failure: SystemError?
     private var isAbandoned = false
 
@@ -150,12 +163,60 @@ package final class ContentSink: @unchecked Sendable {
         if buffer.readers == 0 { buffers.give(buffer) }
     }
 
+    // MARK: Reading the socket beside the loop
+
+    /// From here on bytes come by `takeTurn`. `socket` is a duplicate of the connection's.
+    package func attach(_ socket: consuming OwnedDescriptor) {
+        if let digest, !isCatchingUp { lane = DigestLane(digest, buffers: store.intakeBuffers, threads: store.disk) }
+        intake = SocketIntake(socket, file: file, buffers: store.intakeBuffers, lane: lane)
+    }
+
+    /// Takes what the socket has, at most `bytesMax`, once everything before it is written. Answers how much came, and
+    /// why no more; nothing after a failure, which `failed` tells, or the end.
+    package func takeTurn(bytesMax: Int64, then completion: @escaping @Sendable (Int64, IntakeEnd) -> Void) {
+        turn = Turn(bytesMax: bytesMax, completion: completion)
+        handOver()
+        beginTurnIfDue()
+    }
+
+    private func beginTurnIfDue() {
+        guard let turn, let intake, !isWriting, toWrite.isEmpty, buffer == nil, failure == nil, !isAbandoned,
+            // The digest takes bytes in order.
+            lane == nil || !isHashing && toHash.isEmpty
+        else { return }
+        self.turn = nil
+        isWriting = true
+        let start = writtenBytes
+        store.disk.submit(from: loop) {
+            intake.turn(at: start, bytesMax: turn.bytesMax)
+        } then: { outcome in
+            self.took(outcome.byteCount, outcome.end, turn)
+        }
+    }
+
+    private func took(_ count: Int64, _ end: IntakeEnd, _ turn: Turn) {
+        isWriting = false
+        receivedBytes += count
+        handedBytes += count
+        writtenBytes += count
+        if case .failed(let error) = end { return fail(error) }
+        if isCatchingUp { catchUp() }
+        if case .noBuffer = end, count == 0, whenQuiet == nil, !isAbandoned {
+            self.turn = turn
+            return store.intakeBuffers.wait { [self, loop] in
+                loop.post { self.beginTurnIfDue() }
+            }
+        }
+        if !isAbandoned { turn.completion(count, end) }
+        stepDone()
+    }
+
     private func writeNext() {
-        guard !isWriting, failure == nil, !toWrite.isEmpty else { return }
+        guard !isWriting, failure == nil, !toWrite.isEmpty else { return beginTurnIfDue() }
         isWriting = true
         let piece = toWrite.removeFirst()
         store.disk.submit(from: loop) { [file] in
-            Self.outcome { () throws(SystemError) in try file.write(piece) }
+            Self.outcome { () throws(SystemError) in try file.write(piece.bytes, at: piece.offset) }
         } then: { failure in
             self.wrote(piece, failure)
         }
@@ -187,6 +248,7 @@ package final class ContentSink: @unchecked Sendable {
             self.isHashing = false
             self.release(piece)
             self.hashNext()
+            self.beginTurnIfDue()
             self.stepDone()
         }
     }
@@ -222,7 +284,8 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func catchUp() {
-        guard isCatchingUp, !isHashing, let digest, failure == nil, !isAbandoned else { return }
+        guard isCatchingUp, !isHashing, let digest, failure == nil, !isAbandoned, whenQuiet?.needsDigest != false
+        else { return }
         let end = writtenBytes
         if digest.hashedBytes == end {
             // In step, when nothing is on its way that the digest would miss.
@@ -244,18 +307,35 @@ package final class ContentSink: @unchecked Sendable {
 
     // MARK: Ends
 
-    /// Calls once everything that was received is in the file, and in the digest.
-    private func onceQuiet(_ body: @escaping @Sendable () -> Void) {
-        whenQuiet = body
+    /// Calls once everything that was received is in the file, and nothing is under way.
+    private func onceQuiet(needsDigest: Bool = false, _ body: @escaping @Sendable () -> Void) {
+        // Whoever waits for the next bytes waits no more.
+        turn = nil
+        whenQuiet = Quiet(needsDigest: needsDigest, body: body)
         handOver()
+        if needsDigest { catchUp() }
         becomeQuietIfSo()
     }
 
     private func becomeQuietIfSo() {
-        guard let whenQuiet, !isWriting, !isHashing, toWrite.isEmpty, toHash.isEmpty, buffer == nil, failure == nil
+        guard whenQuiet != nil, !isWriting, !isHashing, toWrite.isEmpty, toHash.isEmpty, buffer == nil, failure == nil
         else { return }
-        self.whenQuiet = nil
-        whenQuiet()
+        guard let lane else { return becomeQuiet() }
+        // The thread that hashes may still be at it.
+        isHashing = true
+        lane.whenIdle { [loop] in
+            loop.post { [self] in
+                isHashing = false
+                if isAbandoned || failure != nil { return endIfIdle() }
+                becomeQuiet()
+            }
+        }
+    }
+
+    private func becomeQuiet() {
+        let quiet = whenQuiet
+        whenQuiet = nil
+        quiet?.body()
     }
 
     private func fail(_ error: SystemError) {
@@ -279,6 +359,7 @@ package final class ContentSink: @unchecked Sendable {
             self.buffer = nil
         }
         whenQuiet = nil
+        turn = nil
     }
 
     /// Everything that came is in the file; it need not last. The file is closed, and another sink may go on.
@@ -319,7 +400,7 @@ package final class ContentSink: @unchecked Sendable {
     /// No more bytes come. Answers when they are on the disk for good.
     package func finish(then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void) {
         if let failure { return completion(.failure(failure)) }
-        onceQuiet { [self] in
+        onceQuiet(needsDigest: true) { [self] in
             syncWritten { [self] result in
                 switch result {
                 case .failure(let error): completion(.failure(error))
@@ -399,6 +480,8 @@ package final class ContentSink: @unchecked Sendable {
     private func keepDigest() {
         if let digest { store.digests.keep(digest, of: token) }
         digest = nil
+        lane = nil
+        intake = nil
     }
 
     private func closeFile() {

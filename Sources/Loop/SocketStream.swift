@@ -36,6 +36,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
 
     private var interest: Readiness = [.read]
     private var isReadingPaused = false
+    private var readable: (() -> Void)?
     private var isCorked = false
     private var isWriteBlocked = false
     private var isFlushScheduled = false
@@ -58,6 +59,19 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     package var pendingBytes: Int { (output?.pendingBytes ?? 0) + (isCorked ? loop.cork.count : 0) }
 
     // MARK: Reading
+
+    /// Lets somebody else read the socket: calls once when it is readable, and reads nothing itself until
+    /// `resumeReading`.
+    package func whenReadable(_ body: @escaping () -> Void) {
+        readable = body
+        resumeReading()
+    }
+
+    /// Another descriptor of the same socket, which outlives this stream.
+    package func duplicateSocket() throws(SystemError) -> OwnedDescriptor? {
+        guard registration != nil else { return nil }
+        return try descriptor?.duplicate()
+    }
 
     package func pauseReading() {
         guard !isReadingPaused else { return }
@@ -85,6 +99,11 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
             // Nobody wants its bytes now, but a socket that is gone altogether must not spin in the loop.
             if readiness.isHungUp { close() }
             return
+        }
+        if let readable {
+            self.readable = nil
+            pauseReading()
+            return readable()
         }
         guard let raw = rawDescriptor else { return }
         do throws(SystemError) {
@@ -291,6 +310,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         self.registration = nil
         descriptor = nil
         output = nil
+        readable = nil
         let last = delegate
         delegate = nil
         last?.streamClosed()

@@ -13,6 +13,15 @@ package protocol BodyConsumer: AnyObject {
     func finish()
     /// The body will not come whole: the client is gone, or what it sends is no body.
     func abort()
+    /// Where the bytes may go without being seen, when they need no decoding.
+    var directSink: ContentSink? { get }
+    /// Bytes went there.
+    func tookDirectly()
+}
+
+extension BodyConsumer {
+    package var directSink: ContentSink? { nil }
+    package func tookDirectly() {}
 }
 
 /// A response that goes on after its head: a watch, or a file.
@@ -40,7 +49,7 @@ package final class Exchange: @unchecked Sendable {
     // The request.
     private(set) var isRequestComplete: Bool
     private(set) var isBodyPaused = false
-    private var consumer: (any BodyConsumer)?
+    private(set) var consumer: (any BodyConsumer)?
     private var droppedBytes: Int64 = 0
     private var hasSentContinue = false
     /// Fields that came behind the content, there when the body is complete: `Upload-Checksum` or none.

@@ -96,6 +96,10 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         finish()
     }
 
+    // What the declared length brings has been found to fit.
+    var directSink: ContentSink? { isEnding ? nil : sink }
+    func tookDirectly() { progress.tell(sink.receivedBytes) }
+
     func finish() {
         guard !isEnding else { return }
         isEnding = true

@@ -163,6 +163,10 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: [UInt8]) { receive(bytes.span) }
 
+    // The limits were held against the declared length before.
+    var directSink: ContentSink? { isOver ? nil : sink }
+    func tookDirectly() { progress.tell(sink.receivedBytes) }
+
     func finish() {
         guard !isOver else { return }
         if let size = request.size, size != sink.receivedBytes {
