@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -34,6 +35,7 @@ int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
 long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count) {
     return copy_file_range(from, from_offset, to, to_offset, count, 0);
 }
+void hw_give_memory_back(void) { malloc_trim(0); }
 int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 

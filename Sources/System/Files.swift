@@ -117,16 +117,21 @@ package enum Files {
     }
 
     package static func names(in directory: String) throws(SystemError) -> [String] {
+        var names: [String] = []
+        try eachName(in: directory) { names.append($0) }
+        return names
+    }
+
+    /// Calls with the name of every entry (readdir(3)).
+    package static func eachName(in directory: String, _ body: (String) -> Void) throws(SystemError) {
         guard let stream = opendir(directory) else { throw SystemError("opendir(\(directory))") }
         defer { closedir(stream) }
-        var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name != "." && name != ".." { names.append(name) }
+            if name != "." && name != ".." { body(name) }
         }
-        return names
     }
 
     /// pread(2): up to the buffer's size from `offset`; 0 at the end of the file.

@@ -122,5 +122,8 @@ package enum ThisProcess {
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
     /// Ends at once: no destructor runs, no buffer is flushed.
+    /// Gives free memory back to the machine (malloc_trim(3)): after much was needed once.
+    package static func giveMemoryBack() { hw_give_memory_back() }
+
     package static func exitAtOnce(_ code: Int32) -> Never { _exit(code) }
 }

@@ -217,6 +217,8 @@ final class RunningServer: @unchecked Sendable {
                 } catch {
                     logger.error("the files left behind cannot be looked through", metadata: ["reason": "\(error)"])
                 }
+                // A name of every file was held.
+                ThisProcess.giveMemoryBack()
             }
         }
     }
