@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -196,6 +197,22 @@ class TestARestart:
         assert (state["status"], state["name"], state["metadata"]) == ("complete", "long.pdf", {"a": "1"})
         assert state["sha256"] == hashlib.sha256(body).hexdigest()
         rules.check_story(watcher.join_account(120).states)
+
+    @pytest.mark.parametrize("rest", [1, 1000, 200_000, 1_500_000])
+    def test_the_digest_counts_what_a_former_process_took(self, start_server, rest):
+        """The bytes of before are read while the others come: many uploads, so that every order of the two is met."""
+        bodies = [some_octets(first + rest, seed=first) for first in (1, 40_000, 300_000, 700_000) * 3]
+        server = start_server()
+        tus = Tus(server.client)
+        paths = [tus.create(len(body), Upload_Metadata=metadata(filetype="text/plain")) for body in bodies]
+        for path, body in zip(paths, bodies):
+            tus.patch(path, 0, body[:-rest])
+        server.kill()
+        tus = Tus(start_server(port=server.port).client)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda pair: tus.patch(pair[0], len(pair[1]) - rest, pair[1][-rest:]), zip(paths, bodies)))
+        for path, body in zip(paths, bodies):
+            assert tus.client.state(id_of(path))["sha256"] == hashlib.sha256(body).hexdigest(), len(body)
 
     def test_a_finished_upload_stays_so(self, start_server, small_pdf):
         server = start_server()
