@@ -45,6 +45,7 @@ package final class ContentSink: @unchecked Sendable {
     private var isWriting = false
     private var isHashing = false
     private var isCatchingUp = false
+    private var isOpening = false
     private var syncsRunning = 0
     private var intake: SocketIntake?
     private var lane: DigestLane?
@@ -272,10 +273,12 @@ package final class ContentSink: @unchecked Sendable {
 
     private func openThenCatchUp() {
         isWriting = true
+        isOpening = true
         store.disk.submit(from: loop) { [file] in
             Self.outcome { () throws(SystemError) in try file.open() }
         } then: { failure in
             self.isWriting = false
+            self.isOpening = false
             if let failure { return self.fail(failure) }
             self.writeNext()
             self.catchUp()
@@ -284,12 +287,15 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func catchUp() {
-        guard isCatchingUp, !isHashing, let digest, failure == nil, !isAbandoned, whenQuiet?.needsDigest != false
+        // A short body may be at its end before its file is open.
+        guard isCatchingUp, !isOpening, !isHashing, let digest, failure == nil, !isAbandoned,
+            whenQuiet?.needsDigest != false
         else { return }
         let end = writtenBytes
         if digest.hashedBytes == end {
-            // In step, when nothing is on its way that the digest would miss.
-            if end == handedBytes { isCatchingUp = false }
+            // In step, when nothing is on its way that the digest would miss. What turns bring without a lane it always
+            // reads from the file: of the turn that is under way nothing is known here yet.
+            if end == handedBytes, intake == nil || lane != nil { isCatchingUp = false }
             return
         }
         isHashing = true

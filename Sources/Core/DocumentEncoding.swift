@@ -112,6 +112,7 @@ extension Document {
         writer.key("upload_token"); writer.optional(upload.token)
         writer.key("upload_acknowledged"); writer.integer(upload.acknowledgedBytes)
         writer.key("upload_metadata"); writer.optional(upload.metadataText)
+        writer.key("upload_concatenation"); writer.optional(upload.concatenationText)
         switch upload.form {
         case .whole: break
         case .part:
@@ -131,6 +132,7 @@ extension Document {
             upload.form = .concatenation(parts.compactMap { $0.stringValue.flatMap { DocumentID($0) } })
         }
         upload.metadataText = hidden["upload_metadata"]?.stringValue
+        upload.concatenationText = hidden["upload_concatenation"]?.stringValue
         upload.token = hidden["upload_token"]?.integerValue
         upload.acknowledgedBytes = hidden["upload_acknowledged"]?.integerValue ?? 0
         upload.writtenBytes = upload.acknowledgedBytes

@@ -24,14 +24,17 @@ package struct ResumableUpload: Sendable, Equatable {
     package var form: Form
     /// `Upload-Metadata` as it was given: a client may ask for it.
     package var metadataText: String?
+    /// `Upload-Concat` as it was given, for the same reason.
+    package var concatenationText: String?
     /// Names the file that the bytes are in; nil before the first one.
     package var token: Int64?
     package var acknowledgedBytes: Int64 = 0
     package var writtenBytes: Int64 = 0
 
-    package init(form: Form = .whole, metadataText: String? = nil) {
+    package init(form: Form = .whole, metadataText: String? = nil, concatenationText: String? = nil) {
         self.form = form
         self.metadataText = metadataText
+        self.concatenationText = concatenationText
     }
 
     /// The bytes begin again: the file that was is nobody's.
@@ -114,12 +117,15 @@ package enum UploadAppendEnd: Sendable, Equatable {
     /// It said that it was the last, and bytes are missing: what came stays, the upload goes on.
     case shortOfLength(Int64)
 
-    /// `total` bytes are there now, of `length`; `bodyCompletes` as the request said.
-    package static func of(total: Int64, length: Int64?, bodyCompletes: Bool) -> UploadAppendEnd {
-        if let length {
-            if total == length { return .complete }
-            return bodyCompletes ? .shortOfLength(length) : .unfinished
+    /// `total` bytes are there now, of `length`. `bodyCompletes` is what the request said. Where the length decides
+    /// alone (tus) it says nothing; where it does not (the draft) all bytes may be there while the end is still to say.
+    package static func of(
+        total: Int64, length: Int64?, bodyCompletes: Bool, endsAtLength: Bool
+    ) -> UploadAppendEnd {
+        if bodyCompletes {
+            if let length, total < length { return .shortOfLength(length) }
+            return .complete
         }
-        return bodyCompletes ? .complete : .unfinished
+        return endsAtLength && total == length ? .complete : .unfinished
     }
 }

@@ -182,7 +182,7 @@ extension UploadRequest {
         let standing = UploadStanding(
             offset: nil, length: document.declaredBytes, isComplete: false, expiresUnixMilliseconds: nil,
             sizeLimitBytes: nil, metadata: document.upload.metadataText,
-            concatenation: document.upload.form.concatenationText)
+            concatenation: document.upload.concatenationText)
         answerCreated(standing)
     }
 }

@@ -11,7 +11,8 @@ package struct CrossOrigin: Sendable {
     static let exposed = [
         "Location", "Content-Location", "Document-ID", "ETag", "Link", "Retry-After", "X-Request-Id",
         "Content-Disposition", "Content-Range", "Accept-Ranges", "Preference-Applied",
-        "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Complete", "Upload-Limit", "Tus-Resumable",
+        "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Concat", "Upload-Expires",
+        "Upload-Complete", "Upload-Incomplete", "Upload-Limit", "Tus-Resumable",
         "Tus-Version",
         "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
     ].joined(separator: ", ")
@@ -21,7 +22,7 @@ package struct CrossOrigin: Sendable {
         "Range", "If-Range", "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override",
         "Tus-Resumable",
         "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
-        "Upload-Complete", "Upload-Draft-Interop-Version",
+        "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version",
     ].joined(separator: ", ")
     static let preflightSeconds = 86_400
 

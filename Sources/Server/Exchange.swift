@@ -154,6 +154,10 @@ package final class Exchange: @unchecked Sendable {
     package func respond(_ problem: Problem, closing: Bool = false) {
         var fields = HTTPFields()
         fields.set("Content-Type", "application/problem+json")
+        // Whatever refuses it, a request of a resumable upload is answered in its own protocol.
+        if let dialect = try? UploadDialect.of(head) {
+            for (name, value) in UploadReplies.refusalFields(dialect).pairs { fields.set(name, value) }
+        }
         for (name, value) in problem.fields.sorted(by: { $0.key < $1.key }) { fields.set(name, value) }
         respond(problem.status, fields, problem.encoded(requestID: requestID), closing: closing)
     }

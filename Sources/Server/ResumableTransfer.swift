@@ -128,7 +128,13 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
                 request.respond(.tooLarge(limitBytes: total))
             }
         }
-        switch UploadAppendEnd.of(total: total, length: room.length, bodyCompletes: bodyCompletes) {
+        if hasOverrun, request.dialect != .tus, let length = room.length {
+            // The draft refuses what passes the end; tus takes what fits.
+            return acknowledgeThenRelease { [self] _ in request.refuse(.beyondLength(length), at: total) }
+        }
+        let end = UploadAppendEnd.of(
+            total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: request.dialect == .tus)
+        switch end {
         case .unfinished:
             acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: false) }
         case .shortOfLength(let length):

@@ -42,7 +42,8 @@ enum ResumableUploads {
             let id = request.makeID()
             var document = request.document(
                 id: id, total: fields.length, awaitsContent: true, server: exchange.server)
-            document.upload = ResumableUpload(form: form, metadataText: fields.metadata?.text)
+            document.upload = ResumableUpload(
+                form: form, metadataText: fields.metadata?.text, concatenationText: fields.concatenationText)
             let upload = UploadRequest(
                 exchange: exchange, dialect: fields.dialect, id: id, isCreation: true,
                 trailerChecksumFollows: fields.hasChecksumTrailer)
@@ -230,9 +231,10 @@ enum ResumableUploads {
     static func standing(_ exchange: Exchange, _ id: DocumentID) {
         guard exchange.isHead else { return DocumentRoutes.state(exchange, id) }
         do throws(UploadFieldError) {
-            // A plain client may ask as well; it is answered as tus answers.
-            let dialect = try UploadDialect.of(exchange.head) ?? .tus
-            let upload = UploadRequest(exchange: exchange, dialect: dialect, id: id)
+            // HEAD of the draft's last form shows nothing of itself.
+            let said = try UploadDialect.of(exchange.head)
+            let upload = UploadRequest(
+                exchange: exchange, dialect: said ?? .tus, id: id, answersBoth: said == nil)
             begin(upload) { grant, _ in
                 settle(upload, grant) { grant in
                     release(grant, on: exchange)
@@ -257,6 +259,7 @@ enum ResumableUploads {
             case .success(let ended):
                 guard let bytes = ended.bytes else { return upload.respond(.uploadGone(ended.error)) }
                 if let append {
+                    if case .concatenation = ended.upload.form { return upload.respond(.concatenationTakesNoBytes) }
                     guard upload.dialect == .tus, append.offset == bytes, append.bodyBytes == 0 else {
                         return upload.refuse(.completed(offset: bytes))
                     }
@@ -266,7 +269,7 @@ enum ResumableUploads {
                     UploadStanding(
                         offset: bytes, length: bytes, isComplete: true, expiresUnixMilliseconds: nil,
                         sizeLimitBytes: upload.sizeLimitBytes, metadata: ended.upload.metadataText,
-                        concatenation: ended.upload.form.concatenationText),
+                        concatenation: ended.upload.concatenationText),
                     document: ended.event)
             }
         }

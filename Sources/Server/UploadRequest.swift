@@ -15,6 +15,8 @@ struct UploadRequest: Sendable {
     var isCreation = false
     /// A sum of the body follows it (tus, "Checksum trailer").
     var trailerChecksumFollows = false
+    /// The request does not show which dialect its client speaks; the answer is in the words of both.
+    var answersBoth = false
 
     var location: String { Self.location(of: id, on: exchange) }
 
@@ -34,7 +36,7 @@ struct UploadRequest: Sendable {
         var standing = UploadStanding(
             offset: grant.upload.acknowledgedBytes, length: grant.length, isComplete: isComplete,
             expiresUnixMilliseconds: grant.dueMilliseconds, sizeLimitBytes: sizeLimitBytes,
-            metadata: grant.upload.metadataText, concatenation: grant.upload.form.concatenationText)
+            metadata: grant.upload.metadataText, concatenation: grant.upload.concatenationText)
         if case .concatenation = grant.upload.form { standing.offset = nil }
         return standing
     }
@@ -45,6 +47,11 @@ struct UploadRequest: Sendable {
         let reply = UploadReplies.response(
             kind, standing, dialect: dialect, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
         var fields = reply.fields
+        if answersBoth {
+            let other = UploadReplies.response(
+                kind, standing, dialect: .finalForm, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
+            for (name, value) in other.fields.pairs where fields[name] == nil { fields.set(name, value) }
+        }
         guard let event else { return exchange.respond(reply.status, fields, []) }
         fields.set("Document-ID", id.description)
         fields.set("Content-Location", "/v1/documents/\(id)")
@@ -115,17 +122,6 @@ struct UploadRequest: Sendable {
         problem.type = error.type(dialect)
         for (name, value) in error.fields.pairs { problem.fields[name] = value }
         respond(problem)
-    }
-}
-
-extension ResumableUpload.Form {
-    /// `Upload-Concat`, as tus wants it back.
-    var concatenationText: String? {
-        switch self {
-        case .whole: nil
-        case .part: "partial"
-        case .concatenation(let parts): "final;" + parts.map { "/v1/uploads/\($0)" }.joined(separator: " ")
-        }
     }
 }
 
