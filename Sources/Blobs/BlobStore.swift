@@ -102,7 +102,7 @@ package final class BlobStore: DocumentBytes {
 
     package struct SweepOutcome: Sendable {
         package var removed = 0
-        /// Uploads whose file has less than what is on record: the disk lost it.
+        /// Uploads whose file is gone or has less than what is on record: the disk lost it.
         package var short: [DocumentID] = []
     }
 
@@ -119,11 +119,14 @@ package final class BlobStore: DocumentBytes {
             if !isKept(parts, in: folder, kept) {
                 try Files.remove("\(folder)/\(name)")
                 outcome.removed += 1
-            } else if folder == contentDirectory, let bytes = kept[parts.id]?.acknowledgedBytes,
-                try Files.size(path: "\(folder)/\(name)") < bytes
-            {
-                outcome.short.append(parts.id)
             }
+        }
+        for (id, bytes) in kept {
+            guard let acknowledged = bytes.acknowledgedBytes, acknowledged > 0, let token = bytes.content else {
+                continue
+            }
+            let size = (try? Files.size(path: contentPath(id, token: token))) ?? 0
+            if size < acknowledged { outcome.short.append(id) }
         }
         return outcome
     }

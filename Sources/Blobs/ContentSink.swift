@@ -194,7 +194,8 @@ package final class ContentSink: @unchecked Sendable {
 
     private func stepDone() {
         if isAbandoned || failure != nil { return endIfIdle() }
-        if drained != nil && !isCongested { drained?() }
+        // One that finds its own buffers back and all others taken gets in line: nobody else would call it.
+        if drained != nil { tellIfDrained() }
         becomeQuietIfSo()
     }
 
@@ -216,6 +217,8 @@ package final class ContentSink: @unchecked Sendable {
         } then: { failure in
             self.isWriting = false
             if let failure { return self.fail(failure) }
+            // What gathered meanwhile may hold the last free buffer.
+            if self.toWrite.isEmpty { self.handOver() }
             self.writeNext()
             self.catchUp()
             self.stepDone()

@@ -187,8 +187,8 @@ extension DocumentOwner {
         try? change(document, .uploadContinued(token: token, length: length))
     }
 
-    /// Puts on record that the upload's first `offset` bytes, which were synced, are there. What is answered may be told
-    /// the client. A refusal means that the right is gone: the bytes are nobody's, or another's.
+    /// Puts on record that the upload's first `offset` bytes, which were synced, are there. What is answered may be
+    /// told the client. A refusal means that the right is gone: the bytes are nobody's, or another's.
     package func acknowledge(
         _ permit: UploadPermit, offset: Int64,
         then answer: @escaping @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
@@ -253,8 +253,8 @@ extension DocumentOwner {
         carryOut(document.holder.released(permit.number), document)
     }
 
-    /// Nobody brings bytes any more: whoever does loses the right, and who waits for it is refused. The request is told,
-    /// and the bytes are removed, when what ended the upload is on record.
+    /// Nobody brings bytes any more: whoever does loses the right, and who waits for it is refused. The request is
+    /// told, and the bytes are removed, when what ended the upload is on record.
     func endUpload(_ document: LiveDocument, _ reason: UploadEviction, of upload: ResumableUpload) {
         let (id, evict) = (document.document.id, document.evictUpload)
         let token = document.document.hasContent ? nil : upload.token
