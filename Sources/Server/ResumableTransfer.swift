@@ -77,7 +77,11 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         documents.perform(permit.document) { $0.continueUpload(permit, token: token, length: length) }
         sink.drained = { [weak self] in self?.exchange.resumeBody() }
         sink.failed = { [weak self] error in self?.diskFailed(error) }
-        holding.evicted = { [weak self] reason in self?.evicted(reason) }
+        holding.evicted = { [weak self, sink] reason in
+            self?.evicted(reason)
+            // The right was taken while this request had it: the bytes are nobody's, even if it has ended since.
+            if reason != .supersededByNewer { sink.abandon() }
+        }
         if let reason = holding.eviction { return evicted(reason) }
         if request.takesInterim { interimLater() }
         exchange.takeBody(self)
@@ -167,7 +171,6 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             case .failure(let error): diskFailed(error)
             case .success(let receipt):
                 isReleased = true
-                holding.evicted = nil
                 UploadCompletion.record(
                     receipt, permit, declared: DocumentType.declared(grant.contentType), name: grant.name,
                     metadata: nil, server: exchange.server, loop: exchange.loop
@@ -246,7 +249,6 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         let written = transfer.keptBytes(end, written: sink.writtenBytes)
         guard !isReleased else { return }
         isReleased = true
-        holding.evicted = nil
         let permit = permit
         documents.perform(permit.document) { $0.releaseUpload(permit, written: written) }
     }
@@ -275,7 +277,6 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func giveUp(_ problem: Problem) {
         isEnding = true
         isReleased = true
-        holding.evicted = nil
         sink.abandon()
         request.respond(problem)
     }

@@ -116,7 +116,10 @@ final class SimulatedTransfer {
         let (permit, token, length) = (permit, sink.token, room.length)
         perform { $0.continueUpload(permit, token: token, length: length) }
         sink.failed = { [weak self] in self?.diskFailed() }
-        holding.evicted = { [weak self] reason in self?.evicted(reason) }
+        holding.evicted = { [weak self, sink] reason in
+            self?.evicted(reason)
+            if reason != .supersededByNewer { sink.abandon() }
+        }
         if let reason = holding.eviction { return evicted(reason) }
         if takesInterim { interimLater() }
         exchange.transfer = self
@@ -199,7 +202,6 @@ final class SimulatedTransfer {
         sink.sync { [self] bytes in
             guard let bytes else { return diskFailed() }
             isReleased = true
-            holding.evicted = nil
             let (permit, token) = (permit, sink.token)
             perform { [process] owner in
                 owner.uploadCompleted(permit, token: token, bytes: bytes) { result in
@@ -264,7 +266,6 @@ final class SimulatedTransfer {
         let written = transfer.keptBytes(end, written: sink.writtenBytes)
         guard !isReleased else { return }
         isReleased = true
-        holding.evicted = nil
         let permit = permit
         perform { $0.releaseUpload(permit, written: written) }
     }
@@ -291,7 +292,6 @@ final class SimulatedTransfer {
     private func giveUp(_ reply: SimulatedReply) {
         isEnding = true
         isReleased = true
-        holding.evicted = nil
         sink.abandon()
         exchange.respond(reply)
     }
