@@ -134,7 +134,7 @@ package final class BlobStore: DocumentBytes {
 
     package struct SweepOutcome: Sendable {
         package var removed = 0
-        /// Uploads whose file has less than what is on record: the disk lost it.
+        /// Uploads whose file is gone or has less than what is on record: the disk lost it.
         package var short: [DocumentID] = []
     }
 
@@ -149,11 +149,14 @@ package final class BlobStore: DocumentBytes {
             if !isKept(file, kept) {
                 try Files.remove(path(file))
                 outcome.removed += 1
-            } else if file.folder == .content, let bytes = kept[file.id]?.acknowledgedBytes,
-                try Files.size(path: path(file)) < bytes
-            {
-                outcome.short.append(file.id)
             }
+        }
+        for (id, bytes) in kept {
+            guard let acknowledged = bytes.acknowledgedBytes, acknowledged > 0, let token = bytes.content else {
+                continue
+            }
+            let size = (try? Files.size(path: contentPath(id, token: token))) ?? 0
+            if size < acknowledged { outcome.short.append(id) }
         }
         return outcome
     }

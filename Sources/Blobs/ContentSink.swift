@@ -64,6 +64,10 @@ package final class ContentSink: @unchecked Sendable {
     }
     private var whenQuiet: Quiet?
     private var failure: SystemError?
+    /// A sync failed: of what came since the last good one nothing is known.
+    package private(set) var hasFailedSync = false
+    /// Answers that wait until no thread uses the file any more.
+    private var whenIdle: [@Sendable () -> Void] = []
     private var isAbandoned = false
 
     /// In the upload: those before this request, and those that it brought.
@@ -73,7 +77,7 @@ package final class ContentSink: @unchecked Sendable {
     package private(set) var writtenBytes: Int64
     /// Called when a congested sink takes bytes again.
     package var drained: (() -> Void)?
-    /// Called once when the disk refuses; what comes after is dropped.
+    /// Called once when the disk refuses, and nothing is being written any more; what comes after is dropped.
     package var failed: ((SystemError) -> Void)?
 
     /// Goes on behind `startBytes` of the file that `token` names. With `isDurable` its name is known to last.
@@ -92,12 +96,13 @@ package final class ContentSink: @unchecked Sendable {
         writtenBytes = startBytes
         file = ContentFile(path: store.contentPath(document, token: token), startBytes: startBytes)
         guard isHashed else { return }
-        let digest = store.digests.take(token) ?? RunningDigest()
+        var digest = store.digests.take(token) ?? RunningDigest()
+        // More was hashed than was kept.
+        if digest.hashedBytes > startBytes { digest = RunningDigest() }
         self.digest = digest
         if mayBeTakenBack { digestBefore = digest.copy() }
         if digest.hashedBytes != startBytes {
-            // Another process hashed what is there, or took more than it kept.
-            if digest.hashedBytes > startBytes { self.digest = RunningDigest() }
+            // Another process hashed what is there.
             isCatchingUp = true
             openThenCatchUp()
         }
@@ -256,7 +261,8 @@ package final class ContentSink: @unchecked Sendable {
 
     private func stepDone() {
         if isAbandoned || failure != nil { return endIfIdle() }
-        if drained != nil && !isCongested { drained?() }
+        // One that finds its own buffers back and all others taken gets in line: nobody else would call it.
+        if drained != nil { tellIfDrained() }
         becomeQuietIfSo()
     }
 
@@ -280,6 +286,8 @@ package final class ContentSink: @unchecked Sendable {
             self.isWriting = false
             self.isOpening = false
             if let failure { return self.fail(failure) }
+            // What gathered meanwhile may hold the last free buffer.
+            if self.toWrite.isEmpty { self.handOver() }
             self.writeNext()
             self.catchUp()
             self.stepDone()
@@ -324,7 +332,9 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func becomeQuietIfSo() {
-        guard whenQuiet != nil, !isWriting, !isHashing, toWrite.isEmpty, toHash.isEmpty, buffer == nil, failure == nil
+        // Two syncs at once could share one error, and the other would say that all is well.
+        guard whenQuiet != nil, !isWriting, !isHashing, syncsRunning == 0, toWrite.isEmpty, toHash.isEmpty,
+            buffer == nil, failure == nil
         else { return }
         guard let lane else { return becomeQuiet() }
         // The thread that hashes may still be at it.
@@ -345,12 +355,16 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func fail(_ error: SystemError) {
-        guard failure == nil else { return endIfIdle() }
-        failure = error
-        dropWaiting()
-        let failed = failed
-        self.failed = nil
-        failed?(error)
+        if failure == nil {
+            failure = error
+            dropWaiting()
+        }
+        endIfIdle()
+    }
+
+    /// After a failure: answers once nothing more is written, so that another request may go on in the file.
+    private func onceIdle(_ body: @escaping @Sendable () -> Void) {
+        whenIdle.append(body)
         endIfIdle()
     }
 
@@ -370,7 +384,7 @@ package final class ContentSink: @unchecked Sendable {
 
     /// Everything that came is in the file; it need not last. The file is closed, and another sink may go on.
     package func pause(then completion: @escaping @Sendable (Int64) -> Void) {
-        if failure != nil { return completion(writtenBytes) }
+        if failure != nil { return onceIdle { [self] in completion(writtenBytes) } }
         onceQuiet { [self] in
             keepDigest()
             closeFile()
@@ -386,17 +400,23 @@ package final class ContentSink: @unchecked Sendable {
         store.sync(file, needsName: needsName) { [loop] failure in
             loop.post { [self] in
                 syncsRunning -= 1
-                if failure == nil { isNameDurable = true }
                 if isAbandoned { return endIfIdle() }
-                completion(failure.map(Result.failure) ?? .success(end))
+                if let failure {
+                    hasFailedSync = true
+                    fail(failure)
+                    return onceIdle { completion(.failure(failure)) }
+                }
+                isNameDurable = true
+                completion(.success(end))
                 endIfIdle()
+                becomeQuietIfSo()
             }
         }
     }
 
     /// Everything that came lasts when this answers.
     package func sync(then completion: @escaping @Sendable (Result<Int64, SystemError>) -> Void) {
-        if let failure { return completion(.failure(failure)) }
+        if let failure { return onceIdle { completion(.failure(failure)) } }
         onceQuiet { [self] in
             // A request without a byte has opened nothing yet.
             syncWritten(then: completion)
@@ -405,7 +425,7 @@ package final class ContentSink: @unchecked Sendable {
 
     /// No more bytes come. Answers when they are on the disk for good.
     package func finish(then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void) {
-        if let failure { return completion(.failure(failure)) }
+        if let failure { return onceIdle { completion(.failure(failure)) } }
         onceQuiet(needsDigest: true) { [self] in
             syncWritten { [self] result in
                 switch result {
@@ -441,7 +461,7 @@ package final class ContentSink: @unchecked Sendable {
     package func verify(
         _ checksum: BodyChecksum, then completion: @escaping @Sendable (Result<Bool, SystemError>) -> Void
     ) {
-        if let failure { return completion(.failure(failure)) }
+        if let failure { return onceIdle { completion(.failure(failure)) } }
         onceQuiet { [self] in
             isWriting = true
             let (start, end) = (startBytes, writtenBytes)
@@ -462,7 +482,7 @@ package final class ContentSink: @unchecked Sendable {
 
     /// Takes back what this request brought.
     package func cutBack(then completion: @escaping @Sendable (SystemError?) -> Void) {
-        if let failure { return completion(failure) }
+        if let failure { return onceIdle { completion(failure) } }
         onceQuiet { [self] in
             isWriting = true
             let start = startBytes
@@ -501,6 +521,7 @@ package final class ContentSink: @unchecked Sendable {
         dropWaiting()
         drained = nil
         failed = nil
+        whenIdle = []
         endIfIdle()
     }
 
@@ -512,5 +533,12 @@ package final class ContentSink: @unchecked Sendable {
         } else {
             closeFile()
         }
+        if let failure, let failed {
+            self.failed = nil
+            failed(failure)
+        }
+        let answers = whenIdle
+        whenIdle = []
+        for answer in answers { answer() }
     }
 }

@@ -1,8 +1,8 @@
 import Loop
 import Synchronization
 
-/// Makes the digest of one upload beside its writing: buffers come from the thread that writes, and another thread takes
-/// one after the other.
+/// Makes the digest of one upload beside its writing: buffers come from the thread that writes, and another thread
+/// takes one after the other.
 final class DigestLane: Sendable {
     private struct State {
         var waiting: [IntakeBuffer] = []

@@ -34,7 +34,7 @@ package enum DocumentChange: Sendable, Equatable {
     case uploadPaused(written: Int64)
     /// So many bytes are durable and on record.
     case uploadAcknowledged(Int64)
-    /// What came, beyond what is on record, is gone with the process that took it.
+    /// What came, beyond what is durable, is gone, with the process that took it or by a failed sync.
     case uploadCutBack
     case leased
     case worked(WorkProgress)
@@ -225,21 +225,22 @@ package struct Document: Sendable, Equatable {
             bytesTotal = declaredBytes
         case .uploadPaused(let written):
             guard status == .uploading else { return .none }
-            isTick = bytesReceived != written
-            upload.writtenBytes = written
-            bytesReceived = written
+            // What is durable stays: a request that lost its bytes says 0.
+            upload.writtenBytes = max(written, upload.durableBytes)
+            isTick = bytesReceived != upload.writtenBytes
+            bytesReceived = upload.writtenBytes
         case .uploadAcknowledged(let offset):
             guard status == .uploading else { return .none }
             isTick = bytesDone != offset
+            upload.synced(offset)
             upload.acknowledgedBytes = offset
-            upload.writtenBytes = max(upload.writtenBytes, offset)
             bytesDone = offset
             bytesReceived = max(bytesReceived, offset)
         case .uploadCutBack:
             guard status == .uploading else { return .none }
-            isTick = bytesReceived != upload.acknowledgedBytes
-            upload.writtenBytes = upload.acknowledgedBytes
-            bytesReceived = upload.acknowledgedBytes
+            isTick = bytesReceived != upload.durableBytes
+            upload.writtenBytes = upload.durableBytes
+            bytesReceived = upload.durableBytes
             bytesDone = upload.acknowledgedBytes
             bytesTotal = declaredBytes
         case .leased:
@@ -286,7 +287,8 @@ package struct Document: Sendable, Equatable {
         if status != .processing { estimate = nil }
         if status != .queued { queuePosition = nil }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        updatedAtMilliseconds = now.unixMilliseconds
+        // A restart brings no bytes, so it puts off no upload's end.
+        if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }

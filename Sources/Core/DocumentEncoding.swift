@@ -110,7 +110,9 @@ extension Document {
 
     private func encodeUpload(into writer: inout JSONWriter) {
         writer.key("upload_token"); writer.optional(upload.token)
-        writer.key("upload_acknowledged"); writer.integer(upload.acknowledgedBytes)
+        // What is durable may be told once this record is; so a record that is made while another is on its way to the
+        // disk never says less than that one.
+        writer.key("upload_acknowledged"); writer.integer(upload.durableBytes)
         writer.key("upload_metadata"); writer.optional(upload.metadataText)
         writer.key("upload_concatenation"); writer.optional(upload.concatenationText)
         switch upload.form {
@@ -135,7 +137,7 @@ extension Document {
         upload.concatenationText = hidden["upload_concatenation"]?.stringValue
         upload.token = hidden["upload_token"]?.integerValue
         upload.acknowledgedBytes = hidden["upload_acknowledged"]?.integerValue ?? 0
-        upload.writtenBytes = upload.acknowledgedBytes
+        upload.synced(upload.acknowledgedBytes)
         return upload
     }
 

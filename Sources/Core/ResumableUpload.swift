@@ -1,13 +1,14 @@
 // Theory of operation
 //
 //   written       bytes in the file, as far as this process knows; more than that may be lost with the machine
+//   durable       bytes that survive the machine; every record that is made carries this figure
 //   acknowledged  bytes that are durable and on record; no client is ever told more
 //
-//   acknowledged ≤ written, and both grow only at the end. A request begins at `written`, once that is acknowledged,
-// and
-//   brings bytes behind it. When it ends, what came is written; when somebody wants to know how far the upload is, the
-//   file is synced, the figure put on record, and only then told. After a crash the file is cut back to what is on
-//   record: what lies beyond may be anything.
+// acknowledged ≤ durable ≤ written, and all grow only at the end. A request begins at `written` and brings bytes behind
+// it. When it ends, what came is written; when somebody wants to know how far the upload is, the file is synced, the
+// figure put on record, and only then told. After a crash the file is cut back to what is on record: what lies beyond
+// may be anything. After a failed sync it is cut back to what is durable: the kernel may have dropped what it could not
+// write and report nothing the next time (fsync(2), "EIO").
 
 /// A document's bytes as far as they have come, over as many requests as it takes.
 package struct ResumableUpload: Sendable, Equatable {
@@ -28,8 +29,9 @@ package struct ResumableUpload: Sendable, Equatable {
     package var concatenationText: String?
     /// Names the file that the bytes are in; nil before the first one.
     package var token: Int64?
-    package var acknowledgedBytes: Int64 = 0
-    package var writtenBytes: Int64 = 0
+    package internal(set) var acknowledgedBytes: Int64 = 0
+    package internal(set) var durableBytes: Int64 = 0
+    package internal(set) var writtenBytes: Int64 = 0
 
     package init(form: Form = .whole, metadataText: String? = nil, concatenationText: String? = nil) {
         self.form = form
@@ -37,10 +39,17 @@ package struct ResumableUpload: Sendable, Equatable {
         self.concatenationText = concatenationText
     }
 
+    /// The file was synced, and its first `offset` bytes last. A record that is made from now on says so.
+    package mutating func synced(_ offset: Int64) {
+        durableBytes = max(durableBytes, offset)
+        writtenBytes = max(writtenBytes, offset)
+    }
+
     /// The bytes begin again: the file that was is nobody's.
     package mutating func beginAgain() {
         token = nil
         acknowledgedBytes = 0
+        durableBytes = 0
         writtenBytes = 0
     }
 }
@@ -104,7 +113,7 @@ extension UploadAppend {
         }
         if let limitBytes {
             if let bodyBytes, bodyBytes > limitBytes - written { throw .beyondLimit(limitBytes) }
-            return UploadRoom(length: nil, bytesMax: limitBytes - written, endsAtLimit: true)
+            return UploadRoom(length: nil, bytesMax: max(0, limitBytes - written), endsAtLimit: true)
         }
         return UploadRoom(length: nil, bytesMax: nil, endsAtLimit: false)
     }

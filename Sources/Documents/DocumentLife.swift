@@ -107,7 +107,7 @@ extension DocumentOwner {
 
     /// Finds the document once none of its commits is under way. What an order changes is then told by itself, and what
     /// it answers is the state that it made, not one that is waiting to be told.
-    private func whenSettled(
+    func whenSettled(
         _ id: DocumentID, then order: @escaping @Sendable (Result<LiveDocument, DocumentRefusal>) -> Void
     ) {
         find(id) { [self] result in
@@ -140,7 +140,7 @@ extension DocumentOwner {
 
     private func stopWork(on document: LiveDocument) {
         queue.withdraw(document.document.id)
-        endUpload(document, .cancelled)
+        endUpload(document, .cancelled, of: document.document.upload)
     }
 
     package func retry(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
@@ -170,9 +170,12 @@ extension DocumentOwner {
                 // record is gone.
                 _ = try? document.document.apply(.cancelled, at: now)
                 document.isDeleted = true
+                document.recordsPending += 1
                 stopWork(on: document)
                 records.remove(id) { [self] result in
                     loop.post { [self] in
+                        document.recordsPending -= 1
+                        defer { settled(document) }
                         if case .failure(let failure) = result {
                             document.isDeleted = false
                             restoreAfterFailedDeletion(document)

@@ -5,10 +5,10 @@ import Wire
 // Theory of operation
 //
 // A large body of known length needs no decoding: once what came with its head is used up, every byte of the socket is
-// its own until the last. So the socket is handed to the disk threads, which take turns of some megabytes (`ContentSink`,
-// "takeTurn"). Between turns the loop only counts; when the socket is empty it waits for more as it does for everything
-// else. The connection can end at any time: a turn that is under way has a descriptor of its own, and its outcome is not
-// wanted any more.
+// its own until the last. So the socket is handed to the disk threads, which take turns of some megabytes
+// (`ContentSink`, "takeTurn"). Between turns the loop only counts; when the socket is empty it waits for more as it
+// does for everything else. The connection can end at any time: a turn that is under way has a descriptor of its own,
+// and its outcome is not wanted any more.
 
 extension HTTPConnection {
     /// A shorter rest is not worth the handing over.

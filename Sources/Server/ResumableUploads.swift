@@ -209,7 +209,9 @@ enum ResumableUploads {
         shared.store.makeContentDurable(of: upload.id, token: token, bytes: bytes) { failure in
             exchange.loop.post {
                 if let failure {
-                    release(grant, on: exchange)
+                    let transfer = UploadTransfer(startBytes: bytes, awaitsSum: false)
+                    let lost = transfer.keptBytes(.syncFailed, written: bytes)
+                    shared.documents.perform(upload.id) { $0.releaseUpload(grant.permit, written: lost) }
                     return upload.respond(.storage(failure))
                 }
                 shared.documents.ask(upload.id, from: exchange.loop) { owner, answer in
