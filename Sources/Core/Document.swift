@@ -113,6 +113,9 @@ package struct Document: Sendable, Equatable {
     package internal(set) var bytesTotal: Int64?
     /// What was said when the document was created; what one upload says of itself is forgotten when it is cut off.
     package internal(set) var declaredBytes: Int64?
+    /// What the creating call said of the bytes, whatever came: a repeated call is held against it.
+    package internal(set) var announcedType: String?
+    package internal(set) var announcedBytes: Int64?
     /// Of a document that was created before its bytes.
     package var upload = ResumableUpload()
     package private(set) var remaining = RemainingTime()
@@ -149,6 +152,8 @@ package struct Document: Sendable, Equatable {
         self.contentType = contentType
         self.bytesTotal = bytesTotal
         declaredBytes = bytesTotal
+        announcedType = contentType
+        announcedBytes = bytesTotal
         self.pipeline = pipeline.name
         stages = pipeline.stages
         self.metadata = metadata

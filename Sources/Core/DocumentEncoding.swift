@@ -99,6 +99,7 @@ extension Document {
         writer.key("content"); writer.optional(contentToken)
         writer.key("awaits_content"); writer.bool(awaitsContent)
         writer.key("declared_bytes"); writer.optional(declaredBytes)
+        writer.key("announced_type"); writer.optional(announcedType)
         writer.key("has_run"); writer.bool(hasRun)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
@@ -115,6 +116,7 @@ extension Document {
         writer.key("upload_acknowledged"); writer.integer(upload.durableBytes)
         writer.key("upload_metadata"); writer.optional(upload.metadataText)
         writer.key("upload_concatenation"); writer.optional(upload.concatenationText)
+        writer.key("announced_bytes"); writer.optional(announcedBytes)
         switch upload.form {
         case .whole: break
         case .part:
@@ -172,6 +174,8 @@ extension Document {
         bytesDone = record["bytes_done"]?.integerValue ?? 0
         attempt = Int(record["attempt"]?.integerValue ?? 0)
         declaredBytes = hidden["declared_bytes"]?.integerValue
+        announcedType = hidden["announced_type"]?.stringValue
+        announcedBytes = hidden["announced_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue

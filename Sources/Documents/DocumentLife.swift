@@ -8,12 +8,16 @@ extension DocumentOwner {
     package typealias Told = Result<EncodedEvent, DocumentRefusal>
 
     /// Puts a new document on record, then tells it. A chosen id that is in use is refused.
-    package func create(_ document: Document, then answer: @escaping @Sendable (Told) -> Void) {
+    /// A key that has come to name another document in the meantime is refused as well.
+    package func create(
+        _ document: Document, reserving reservation: KeyReservation? = nil,
+        then answer: @escaping @Sendable (Told) -> Void
+    ) {
         guard live[document.id] == nil else { return answer(.failure(.idInUse)) }
         let created = makeLive(document)
         live[document.id] = created
         created.recordsPending = 1
-        records.insert(record(of: created)) { [self] result in
+        records.insert(record(of: created), reserving: reservation) { [self] result in
             loop.post { [self] in
                 created.recordsPending -= 1
                 defer { settled(created) }

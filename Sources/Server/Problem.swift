@@ -97,6 +97,7 @@ extension Problem {
     static func storage(_ failure: RecordFailure) -> Problem {
         switch failure {
         case .alreadyThere: idInUse
+        case .keyTaken: keyInUse
         case .storageFull: storageFull
         case .failed(let words):
             Problem(

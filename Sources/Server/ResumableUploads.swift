@@ -36,8 +36,7 @@ enum ResumableUploads {
         if let problem = UploadRoutes.admission(exchange, length: fields.length) { return exchange.respond(problem) }
         do throws(Problem) {
             let request = try newDocument(exchange, fields)
-            var form = ResumableUpload.Form.whole
-            if let concatenation = fields.concatenation { form = try Self.form(concatenation) }
+            let form = try fields.concatenation.map(Self.form) ?? .whole
             exchange.pauseBody()
             let id = request.makeID()
             var document = request.document(
@@ -47,10 +46,18 @@ enum ResumableUploads {
             let upload = UploadRequest(
                 exchange: exchange, dialect: fields.dialect, id: id, isCreation: true,
                 trailerChecksumFollows: fields.hasChecksumTrailer)
-            if case .concatenation(let parts) = form {
-                return Concatenation.create(upload, document, parts: parts)
+            let content = request.content(awaitsContent: true, announcedBytes: fields.length, form: form)
+            IdempotentCreation.look(exchange, key: request.key, waitsForHolder: true) { [document] result in
+                switch result {
+                case .failure(let problem): upload.respond(problem)
+                case .success(.make(let reservation)):
+                    if case .concatenation(let parts) = form {
+                        return Concatenation.create(upload, document, parts: parts, reserving: reservation)
+                    }
+                    record(document, upload, fields, reserving: reservation)
+                case .success(.compare(let document)): RepeatedCreation.answer(upload, fields, content, document)
+                }
             }
-            record(document, upload, fields)
         } catch {
             exchange.respond(error)
         }
@@ -69,10 +76,13 @@ enum ResumableUploads {
         }
     }
 
-    private static func record(_ document: Document, _ upload: UploadRequest, _ fields: UploadCreationFields) {
+    private static func record(
+        _ document: Document, _ upload: UploadRequest, _ fields: UploadCreationFields,
+        reserving reservation: KeyReservation?
+    ) {
         let exchange = upload.exchange
         exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
             let isWhole = fields.bodyCompletes || fields.length == 0
@@ -93,7 +103,7 @@ enum ResumableUploads {
     /// What a client says of the document in the dialect's own words.
     private static func newDocument(_ exchange: Exchange, _ fields: UploadCreationFields) throws(Problem) -> NewDocument
     {
-        var request = try NewDocument(query: QueryItems(exchange.head.query))
+        var request = try NewDocument(exchange)
         request.size = fields.length
         var type: String?
         if let metadata = fields.metadata {
@@ -144,7 +154,7 @@ enum ResumableUploads {
     }
 
     /// Takes the right to go on; what is there of an upload that is over answers by itself.
-    private static func begin(
+    static func begin(
         _ upload: UploadRequest, _ append: UploadAppend? = nil,
         then body: @escaping @Sendable (UploadGrant, UploadHolding) -> Void
     ) {
@@ -164,7 +174,7 @@ enum ResumableUploads {
         }
     }
 
-    private static func release(_ grant: UploadGrant, on exchange: Exchange) {
+    static func release(_ grant: UploadGrant, on exchange: Exchange) {
         let written = grant.upload.writtenBytes
         exchange.server.shared.documents.perform(grant.permit.document) {
             $0.releaseUpload(grant.permit, written: written)
@@ -194,13 +204,14 @@ enum ResumableUploads {
         }
         let transfer = ResumableTransfer(
             upload, grant: grant, room: room, bodyCompletes: append.bodyCompletes,
-            isHashed: grant.upload.form != .part && QueryItems(exchange.head.query)["digest"] != "none",
+            isHashed: grant.upload.form != .part
+                && (QueryItems(exchange.head.query)["digest"] != "none" || exchange.hasIdempotencyKey),
             checksum: checksum, holding: holding)
         transfer.begin()
     }
 
     /// Makes durable what a request wrote that ended before anybody asked; calls when it is on record.
-    private static func settle(
+    static func settle(
         _ upload: UploadRequest, _ grant: UploadGrant, then body: @escaping @Sendable (UploadGrant) -> Void
     ) {
         let (bytes, exchange) = (grant.upload.writtenBytes, upload.exchange)

@@ -52,8 +52,9 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         let request = request.withID()
         let id = request.makeID()
         let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
+        let reservation = request.reservation
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
             case .failure(let refusal):

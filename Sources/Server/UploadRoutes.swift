@@ -17,8 +17,8 @@ enum UploadRoutes {
         case "multipart/form-data": multipart(exchange, type, reply: .accepted)
         case "application/json":
             do throws(Problem) {
-                let id = try NewDocument(query: QueryItems(exchange.head.query)).id
-                afterLook(at: id, exchange) { CreationRequest.take(exchange) }
+                let request = try NewDocument(exchange)
+                afterLook(at: request.key == nil ? request.id : nil, exchange) { CreationRequest.take(exchange) }
             } catch {
                 exchange.respond(error)
             }
@@ -44,8 +44,9 @@ enum UploadRoutes {
                     400, "boundary_missing", "multipart/form-data needs a boundary parameter of 1 to 70 characters."))
         }
         do throws(Problem) {
-            let request = try NewDocument(query: QueryItems(exchange.head.query))
-            afterLook(at: request.id, exchange) {
+            let request = try NewDocument(exchange)
+            // A call that is repeated under its key names a document that there is.
+            afterLook(at: request.key == nil ? request.id : nil, exchange) {
                 exchange.takeBody(MultipartUpload(exchange, boundary: boundary, request, reply: reply))
             }
         } catch {
@@ -72,13 +73,13 @@ enum UploadRoutes {
     static func raw(_ exchange: Exchange, name: String?, reply: UploadReply) {
         guard let declared = declaredType(exchange) else { return }
         do throws(Problem) {
-            var request = try NewDocument(query: QueryItems(exchange.head.query))
+            var request = try NewDocument(exchange)
             request.name = name ?? request.name
             request.declare(declared)
             exchange.pauseBody()
-            Upload.create(exchange, request, total: exchange.contentLength, reply: reply) { result in
+            Upload.intake(exchange, request, total: exchange.contentLength, reply: reply) { result in
                 switch result {
-                case .success(let upload): exchange.takeBody(upload)
+                case .success(let intake): exchange.takeBody(intake)
                 case .failure(let problem): exchange.respond(problem)
                 }
             }
