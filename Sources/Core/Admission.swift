@@ -7,9 +7,10 @@
 //   fit one by one would be taken, and meet a full disk together in their middles.
 // - What was *written since the measurement*: the free space that was measured does not know of it yet.
 //
-// An upload that does not say how long it is gets its promise in steps of `stepBytes` as it goes on, and is refused when
-// there is none to be had, before it takes what was promised to others. Days are calendar days in UTC: that needs one
-// number a client, and a client can be told when the next one begins.
+// An upload that does not say how long it is gets its promise in steps of `stepBytes` as it goes on, and is refused
+// when there is none to be had, before it takes what was promised to others.
+//
+// Days are calendar days in UTC: that needs one number a client, and a client can be told when the next one begins.
 
 /// Who may upload, and how much.
 package struct Admission: Sendable {

@@ -61,8 +61,8 @@ package struct LevelGauge: Sendable {
         conditions = Self.memoryPressure(policy) + Self.ownMemory(policy) + Self.disk + [Self.uploads(policy)]
     }
 
-    /// `--memory-pressure-max` sheds uploads; half of it slows the work down; twice as much, or halfway to all of the time,
-    /// ends them.
+    /// `--memory-pressure-max` sheds uploads; half of it slows the work down; twice as much, or halfway to 100 %, ends
+    /// them.
     private static func memoryPressure(_ policy: AdmissionPolicy) -> [Condition] {
         guard let max = policy.memoryPressurePercentMax else { return [] }
         let steps: [(ServiceLevel, Double)] = [

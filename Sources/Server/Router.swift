@@ -64,6 +64,7 @@ struct Router {
             case "echo": return get(DiagnosticsRoutes.echo)
             case "watch": return get(DiagnosticsRoutes.watch)
             case "publish": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.publish)]))
+            case "pressure": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.pressure)]))
             default: return .failure(.noSuchRoute)
             }
         case ("upload-policy", 1): return .success(Methods(handlers: [("POST", OlderDialect.upload)]))
@@ -79,6 +80,8 @@ struct Router {
         switch (parts.first ?? "", parts.count) {
         case ("limits", 1): return get(ServiceRoutes.limits)
         case ("events", 1): return get(EventsRoutes.watch)
+        case ("admin", 2) where parts[1] == "level":
+            return .success(Methods(handlers: [("GET", AdminRoutes.level), ("POST", AdminRoutes.setLevel)]))
         case ("documents", 1):
             return .success(Methods(handlers: [("GET", DocumentRoutes.list), ("POST", UploadRoutes.create)]))
         case ("documents", 2):

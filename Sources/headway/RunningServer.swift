@@ -55,6 +55,7 @@ final class RunningServer: @unchecked Sendable {
     private var ledger: Ledger?
     private var pipeline: Pipeline?
     private var shared: ServerShared?
+    private var sampler: PressureSampler?
     private var isEnding = false
 
     init(_ settings: ServerSettings) { self.settings = settings }
@@ -162,6 +163,7 @@ final class RunningServer: @unchecked Sendable {
             pipeline: pipeline,
             page: page, epoch: epoch, logger: Logger(label: "http"))
         self.shared = shared
+        sampler = PressureSampler(shared, loop: loops[0])
         servers = loops.map { LoopServer(loop: $0, shared: shared) }
     }
 
@@ -185,7 +187,11 @@ final class RunningServer: @unchecked Sendable {
         case nil: break
         }
         shared.documents.start()
-        loops[0].post { pipeline.start(documents: shared.documents) }
+        sampler?.measureAtOnce()
+        loops[0].post { [sampler] in
+            pipeline.start(documents: shared.documents)
+            sampler?.start()
+        }
     }
 
     private func sweep(_ ledger: Ledger, _ store: BlobStore) throws {

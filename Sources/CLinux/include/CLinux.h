@@ -24,6 +24,7 @@ int hw_sync_file_range_write(int fd, int64_t offset, int64_t count);
 int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);
 long hw_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, size_t *descriptor_count);
 int hw_set_thread_name(const char *name);
+void hw_release_freed_memory(void);
 
 /// How a waited-for child ended: an exit code, or the signal that killed it.
 typedef struct {
