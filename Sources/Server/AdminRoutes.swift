@@ -39,7 +39,7 @@ enum AdminRoutes {
 
     private static let badLevel = Problem(
         400, "bad_level",
-        "level is one of \(ServiceLevel.allCases.map(\.name).joined(separator: ", ")), or null to leave it to the server."
+        "level is one of \(ServiceLevel.allCases.map(\.name).joined(separator: ", ")), or null for what is measured."
     )
 
     private static func respond(_ exchange: Exchange) {

@@ -78,7 +78,7 @@ package enum ThisProcess {
         return paths
     }
 
-    /// Files with the pressure on memory: of the machine, and of the control group that holds this process where there is
+    /// Files with the pressure on memory: of the machine, and of the control group of this process where there is
     /// one. Some may not be there.
     package static let memoryPressurePaths: [String] = {
         let lines = Files.contents(of: "/proc/self/cgroup").map { String(decoding: $0, as: UTF8.self) } ?? ""
