@@ -206,8 +206,7 @@ struct ServeCommand: ParsableCommand {
         let share = WorkLimits.share(
             machineBytes: ThisProcess.memoryLimitBytes, workersWanted: workers > 0 ? workers : ThisProcess.coreCount,
             isFixed: workers > 0)
-        let shareBytes = Int64(share.workers) * share.bytesEach
-        configuration.admission = admissionPolicy(serverBytes: ThisProcess.memoryLimitBytes - shareBytes)
+        configuration.admission = admissionPolicy(workerBytes: Int64(share.workers) * share.bytesEach)
         var policy = WorkLimits.Policy(memoryBytesMax: workerMemory > 0 ? Int64(workerMemory) << 20 : share.bytesEach)
         policy.cpuSeconds = Int64(workSeconds)
         policy.wallSeconds = 2 * Int64(workSeconds)
@@ -222,15 +221,19 @@ struct ServeCommand: ParsableCommand {
 }
 
 extension ServeCommand {
-    private func admissionPolicy(serverBytes: Int64) -> AdmissionPolicy {
+    private func admissionPolicy(workerBytes: Int64) -> AdmissionPolicy {
         var policy = AdmissionPolicy()
         policy.uploadsMax = uploadsMax
         policy.uploadsPerClientMax = uploadsPerClient > 0 ? uploadsPerClient : nil
         policy.bytesPerClientPerDayMax = bytesPerClientPerDay > 0 ? Int64(bytesPerClientPerDay) : nil
         policy.diskKept = DiskKept(parsing: diskFreeKept) ?? .standard
         policy.memoryPressurePercentMax = memoryPressureMax > 0 ? Double(memoryPressureMax) : nil
+        // Workers seldom use all that they may, so on a large machine an eighth is the server's in any case.
+        let machineBytes = ThisProcess.memoryLimitBytes
         policy.ownMemoryBytesMax =
-            serverMemory > 0 ? Int64(serverMemory) << 20 : max(WorkLimits.serverBytes, serverBytes)
+            serverMemory > 0
+            ? Int64(serverMemory) << 20
+            : max(WorkLimits.serverBytes, machineBytes - workerBytes, machineBytes / 8)
         return policy
     }
 
