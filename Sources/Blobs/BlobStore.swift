@@ -175,19 +175,6 @@ package final class BlobStore: DocumentBytes {
         return (id, token)
     }
 
-    package struct Room: Sendable {
-        /// What uploads may still take: the smaller of 5 % and 1 GiB stays free.
-        package var spareBytes: Int64
-        /// What the disk could hold if it were empty.
-        package var totalBytes: Int64
-    }
-
-    package func room() throws(SystemError) -> Room {
-        let space = try Files.space(at: directory)
-        return Room(
-            spareBytes: space.freeBytes - min(space.totalBytes / 20, Self.keptFreeBytesMax),
-            totalBytes: space.totalBytes)
-    }
-
-    package static let keptFreeBytesMax: Int64 = 1 << 30
+    /// The space of the disk, as the kernel has it in memory (statvfs(2)).
+    package func space() throws(SystemError) -> Files.Space { try Files.space(at: directory) }
 }

@@ -27,6 +27,7 @@ int hw_describe_errno(int number, char *text, size_t count) {
 }
 char **hw_environment(void) { return environ; }
 long hw_getrandom(void *buffer, size_t count) { return getrandom(buffer, count, 0); }
+void hw_release_freed_memory(void) { malloc_trim(0); }
 int hw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int hw_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
@@ -35,7 +36,6 @@ int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
 long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count) {
     return copy_file_range(from, from_offset, to, to_offset, count, 0);
 }
-void hw_give_memory_back(void) { malloc_trim(0); }
 int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 

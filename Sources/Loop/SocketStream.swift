@@ -27,6 +27,8 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     package let loop: EventLoop
     /// Kept alive by the stream until it has closed, so an owner needs no other holder.
     package var delegate: (any StreamDelegate)?
+    /// What is held for the connection, whoever is its delegate; let go when it closes.
+    package var holding: AnyObject?
     private var descriptor: OwnedDescriptor?
     private var registration: EventLoop.Registration?
     private var output: StreamOutput?
@@ -309,6 +311,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         loop.deregister(registration)
         self.registration = nil
         descriptor = nil
+        holding = nil
         output = nil
         readable = nil
         let last = delegate

@@ -58,6 +58,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
+    /// Documents that may be worked on at once; nil: as many as there are workers.
+    private var runsMax: Int?
 
     package init(
         loop: EventLoop, disk: DiskThreads, paths: any RunPaths, configuration: PipelineConfiguration, logger: Logger
@@ -102,10 +104,19 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     /// Gives free workers what waits.
     func dispatch() {
         guard !isStopping else { return }
+        var runs = slots.count { $0.isTaken }
         for slot in slots where slot.isFree {
-            guard let id = line.withLock({ $0.takeFirst() }) else { return }
+            guard runs < runsMax ?? .max, let id = line.withLock({ $0.takeFirst() }) else { return }
             slot.lease(id)
+            runs += 1
         }
+    }
+
+    /// Bounds what is worked on at once; nil takes the bound away. Work at hand goes on. On the loop.
+    package func limitRuns(to runsMax: Int?) {
+        guard runsMax != self.runsMax else { return }
+        self.runsMax = runsMax
+        dispatch()
     }
 
     /// Ends every process. What they were working on stays on record as it is, and runs again at the next start.

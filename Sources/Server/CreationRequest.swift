@@ -70,9 +70,6 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             default: break
             }
         }
-        if let size = request.size, let limit = exchange.server.shared.configuration.sizeLimitBytes, size > limit {
-            throw .tooLarge(limitBytes: limit)
-        }
         return request
     }
 
@@ -96,6 +93,11 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
     }
 
     private static func make(_ exchange: Exchange, _ request: NewDocument, _ reservation: KeyReservation?) {
+        // Better now than when the client comes with the bytes.
+        let admission = exchange.server.shared.admission
+        if let problem = admission.refusal(exchange, declaredBytes: request.size, kind: .new) {
+            return exchange.respond(problem)
+        }
         let id = request.makeID()
         let document = request.document(id: id, total: request.size, awaitsContent: true, server: exchange.server)
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in

@@ -68,6 +68,8 @@ package final class Exchange: @unchecked Sendable {
     var server: LoopServer { connection.server }
     package var loop: EventLoop { connection.loop }
     private var stream: SocketStream { connection.stream }
+    /// Nil when the peer is gone. One system call.
+    var peerAddress: SocketAddress? { stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0) } }
 
     init(_ head: RequestHead, connection: HTTPConnection) {
         self.head = head

@@ -58,11 +58,11 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     var loop: EventLoop { stream.loop }
     private var limits: ConnectionLimits { server.shared.configuration.connectionLimits }
 
-    /// Taken although the server is full: only questions after its health are answered.
-    private let servesProbesOnly: Bool
+    /// Why it was taken for questions after the server's health alone: the answer to all others.
+    private let refusal: Problem?
 
-    init(_ stream: SocketStream, server: LoopServer, servesProbesOnly: Bool = false) {
-        self.servesProbesOnly = servesProbesOnly
+    init(_ stream: SocketStream, server: LoopServer, refusal: Problem? = nil) {
+        self.refusal = refusal
         self.stream = stream
         self.server = server
         lastActivityMilliseconds = stream.loop.nowMilliseconds
@@ -189,8 +189,8 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         let exchange = Exchange(head, connection: self)
         self.exchange = exchange
         server.shared.counters.requests.add(1)
-        if servesProbesOnly && !Router.isProbe(head.path) {
-            exchange.respond(.tooManyConnections, closing: true)
+        if let refusal, !Router.isProbe(head.path) {
+            exchange.respond(refusal, closing: true)
         } else {
             server.router.route(exchange)
         }

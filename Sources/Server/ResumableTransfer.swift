@@ -24,6 +24,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private let request: UploadRequest
     private var grant: UploadGrant
     private let token: Int64
+    private let place: UploadPlace
     private let room: UploadRoom
     private let bodyCompletes: Bool
     private let expectedChecksum: UploadChecksum?
@@ -37,7 +38,9 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private var hasOverrun = false
     /// No more bytes are taken, and what becomes of those that came is being seen to.
     private var isEnding = false
-    private var isReleased = false
+    private var isReleased = false {
+        didSet { place.release(after: sink.receivedBytes - startBytes) }
+    }
     private var isSyncing = false
 
     private var exchange: Exchange { request.exchange }
@@ -45,11 +48,13 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private var permit: UploadPermit { grant.permit }
 
     init(
-        _ request: UploadRequest, grant: UploadGrant, room: UploadRoom, bodyCompletes: Bool, isHashed: Bool,
+        _ request: UploadRequest, grant: UploadGrant, place: UploadPlace, room: UploadRoom, bodyCompletes: Bool,
+        isHashed: Bool,
         checksum: UploadChecksum?, holding: UploadHolding
     ) {
         self.request = request
         self.grant = grant
+        self.place = place
         self.room = room
         self.bodyCompletes = bodyCompletes
         expectedChecksum = checksum
@@ -94,6 +99,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         let taken = sink.receivedBytes - startBytes
         let fits = room.bytesMax.map { min(Int64(bytes.count), $0 - taken) } ?? Int64(bytes.count)
         if fits > 0 {
+            guard grew(to: taken + fits) else { return }
             sink.write(bytes.extracting(0..<Int(fits)))
             if sink.isCongested { exchange.pauseBody() }
             progress.tell(sink.receivedBytes)
@@ -105,7 +111,17 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
 
     // What the declared length brings has been found to fit.
     var directSink: ContentSink? { isEnding ? nil : sink }
-    func tookDirectly() { progress.tell(sink.receivedBytes) }
+    func tookDirectly() {
+        if grew(to: sink.receivedBytes - startBytes) { progress.tell(sink.receivedBytes) }
+    }
+
+    /// False when no more may be kept; what came before stays.
+    private func grew(to bytes: Int64) -> Bool {
+        guard !isEnding, let problem = place.grew(to: bytes) else { return !isEnding }
+        isEnding = true
+        if transfer.awaitsSum { takeBack(problem) } else { letGo { [self] in request.respond(problem) } }
+        return false
+    }
 
     func finish() {
         guard !isEnding else { return }

@@ -33,7 +33,9 @@ enum ResumableUploads {
         if let length = fields.length, let limit = exchange.server.shared.configuration.sizeLimitBytes, length > limit {
             return exchange.respond(.tooLarge(limitBytes: limit))
         }
-        if let problem = UploadRoutes.admission(exchange, length: fields.length) { return exchange.respond(problem) }
+        if let problem = UploadRoutes.admission(exchange, .new, length: fields.length) {
+            return exchange.respond(problem)
+        }
         do throws(Problem) {
             let request = try newDocument(exchange, fields)
             let form = try fields.concatenation.map(Self.form) ?? .whole
@@ -202,8 +204,15 @@ enum ResumableUploads {
                 upload.refuse(refusal, at: grant.upload.acknowledgedBytes)
             }
         }
+        let place: UploadPlace
+        switch exchange.server.shared.admission.admit(exchange, declaredBytes: append.bodyBytes, kind: .resume) {
+        case .success(let taken): place = taken
+        case .failure(let problem):
+            release(grant, on: exchange)
+            return upload.respond(problem)
+        }
         let transfer = ResumableTransfer(
-            upload, grant: grant, room: room, bodyCompletes: append.bodyCompletes,
+            upload, grant: grant, place: place, room: room, bodyCompletes: append.bodyCompletes,
             isHashed: grant.upload.form != .part
                 && (QueryItems(exchange.head.query)["digest"] != "none" || exchange.hasIdempotencyKey),
             checksum: checksum, holding: holding)

@@ -74,6 +74,7 @@ struct Router {
             case "echo": return get(DiagnosticsRoutes.echo)
             case "watch": return get(DiagnosticsRoutes.watch)
             case "publish": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.publish)]))
+            case "pressure": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.pressure)]))
             default: return .failure(.noSuchRoute)
             }
         case ("upload-policy", 1): return .success(Methods(handlers: [("POST", OlderDialect.upload)]))
@@ -99,6 +100,8 @@ struct Router {
                     ("DELETE", { ResumableUploads.terminate($0, id) }),
                 ]
             }
+        case ("admin", 2) where parts[1] == "level":
+            return .success(Methods(handlers: [("GET", AdminRoutes.level), ("POST", AdminRoutes.setLevel)]))
         case ("documents", 1):
             return .success(Methods(handlers: [("GET", DocumentRoutes.list), ("POST", UploadRoutes.create)]))
         case ("documents", 2):

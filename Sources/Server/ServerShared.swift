@@ -12,7 +12,9 @@ package struct ServerConfiguration: Sendable {
     package var connectionLimits = ConnectionLimits.default
     /// Nil: as large as the disk takes.
     package var sizeLimitBytes: Int64?
-    package var uploadsInFlightMax = 1024
+    package var admission = AdmissionPolicy()
+    /// Connections of one client; nil: as many as there are descriptors.
+    package var connectionsPerAddressMax: Int?
     /// Descriptors that connections may not take; beyond the rest a new connection is closed at once.
     package var descriptorsKept = 160
     /// A folder whose files are served instead of the page that is built in.
@@ -20,6 +22,8 @@ package struct ServerConfiguration: Sendable {
 
     /// `/diagnostics/…`: an echo and a topic for conformance suites and measurements.
     package var servesDiagnostics = false
+    /// `/v1/admin/…`: orders of an operator.
+    package var servesAdmin = false
 
     package init() {}
 }
@@ -34,6 +38,8 @@ package final class ServerShared: Sendable {
     package let pipeline: Pipeline
     package let logger: Logger
     package let counters = Counters()
+    package let admission: UploadAdmission
+    let crowds: ConnectionCrowds
     let diagnostics: DiagnosticsTopic
     package let page: Page
     /// Names this run of the server: offsets of documents in memory restart with it.
@@ -47,6 +53,8 @@ package final class ServerShared: Sendable {
         pipeline: Pipeline, page: Page, epoch: String, logger: Logger
     ) {
         self.configuration = configuration
+        admission = UploadAdmission(configuration.admission)
+        crowds = ConnectionCrowds(max: configuration.connectionsPerAddressMax)
         self.documents = documents
         self.hub = hub
         diagnostics = DiagnosticsTopic(hub)
@@ -65,6 +73,7 @@ package final class ServerShared: Sendable {
     package func beginDraining(endMilliseconds: Int64) {
         drainingEndMilliseconds.store(endMilliseconds, ordering: .relaxed)
         draining.store(true, ordering: .relaxed)
+        admission.beginRestart()
     }
 
     func hasDrainingEnded(now: Int64) -> Bool { now >= drainingEndMilliseconds.load(ordering: .relaxed) }

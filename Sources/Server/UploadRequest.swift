@@ -113,6 +113,11 @@ struct UploadRequest: Sendable {
 
     func respond(_ problem: Problem) {
         var problem = problem
+        if exchange.isHead && problem.status >= 500 {
+            // A client takes 5xx for the upload's end and begins again at byte 0; 423 makes it wait.
+            problem.status = 423
+            problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
+        }
         for (name, value) in UploadReplies.refusalFields(dialect).pairs { problem.fields[name] = value }
         exchange.respond(problem)
     }

@@ -90,7 +90,7 @@ enum UploadRoutes {
 
     /// `PUT /v1/documents/{id}/content`.
     static func content(_ exchange: Exchange, _ id: DocumentID) {
-        if let problem = admission(exchange) { return exchange.respond(problem) }
+        if let problem = admission(exchange, .resume) { return exchange.respond(problem) }
         guard let declared = declaredType(exchange) else { return }
         exchange.pauseBody()
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
@@ -142,21 +142,9 @@ enum UploadRoutes {
         return declared
     }
 
-    /// Whether one more upload can be taken at all. Asked before a byte of the body is read.
-    static func admission(_ exchange: Exchange, length declared: Int64? = nil) -> Problem? {
-        let shared = exchange.server.shared
-        if shared.isDraining { return .restarting }
-        let length = declared ?? exchange.contentLength ?? 0
-        if let limit = shared.configuration.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
-        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
-            return .tooManyUploads
-        }
-        // statvfs(2) reads what the kernel has in memory; it does not wait for the disk.
-        if let room = try? shared.store.room() {
-            if length > room.totalBytes { return .tooLarge(limitBytes: room.totalBytes) }
-            if room.spareBytes < max(length, 1) { return .storageFull }
-        }
-        return nil
+    /// Whether the upload of this request can be taken. Asked before a byte of the body is read.
+    static func admission(_ exchange: Exchange, _ kind: Admission.Kind = .new, length: Int64? = nil) -> Problem? {
+        exchange.server.shared.admission.refusal(exchange, declaredBytes: length ?? exchange.contentLength, kind: kind)
     }
 }
 

@@ -56,6 +56,7 @@ final class RunningServer: @unchecked Sendable {
     private var ledger: Ledger?
     private var pipeline: Pipeline?
     private var shared: ServerShared?
+    private var sampler: PressureSampler?
     private var isEnding = false
 
     init(_ settings: ServerSettings) { self.settings = settings }
@@ -164,6 +165,7 @@ final class RunningServer: @unchecked Sendable {
             pipeline: pipeline,
             page: page, epoch: epoch, logger: Logger(label: "http"))
         self.shared = shared
+        sampler = PressureSampler(shared, loop: loops[0])
         servers = loops.map { LoopServer(loop: $0, shared: shared) }
     }
 
@@ -177,7 +179,11 @@ final class RunningServer: @unchecked Sendable {
             server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
         }
         shared.documents.start()
-        loops[0].post { pipeline.start(documents: shared.documents) }
+        sampler?.measureAtOnce()
+        loops[0].post { [sampler] in
+            pipeline.start(documents: shared.documents)
+            sampler?.start()
+        }
         goOn(after: nil, ledger, shared)
         sweep(leftovers, ledger, shared.store)
         Expiry(documents: shared.documents, records: ledger, loop: loops[0]).start()
@@ -218,7 +224,7 @@ final class RunningServer: @unchecked Sendable {
                     logger.error("the files left behind cannot be looked through", metadata: ["reason": "\(error)"])
                 }
                 // A name of every file was held.
-                ThisProcess.giveMemoryBack()
+                ThisProcess.releaseFreedMemory()
             }
         }
     }

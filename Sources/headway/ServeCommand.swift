@@ -82,7 +82,58 @@ struct ServeCommand: ParsableCommand {
             valueName: "seconds"))
     var retentionSeconds = Environment.number("RETENTION_SECONDS") ?? 0
 
-    @Flag(help: "Serve /diagnostics/echo, /diagnostics/watch and /diagnostics/publish, for suites and measurements.")
+    @Option(help: ArgumentHelp("Uploads that one address may have in flight; 0: no bound.", valueName: "uploads"))
+    var uploadsPerClient = Environment.number("UPLOADS_PER_CLIENT") ?? 0
+
+    @Option(
+        help: ArgumentHelp("Bytes that one address may upload in a day (UTC); 0: no bound.", valueName: "bytes"))
+    var bytesPerClientPerDay = Environment.number("BYTES_PER_CLIENT_PER_DAY") ?? 0
+
+    @Option(
+        help: ArgumentHelp(
+            "What uploads leave free of the disk: bytes, or a share such as 5%. Default: the smaller of 5% and 1 GiB.",
+            valueName: "bytes|share%"))
+    var diskFreeKept = Environment.text("DISK_FREE_KEPT") ?? ""
+
+    @Option(
+        help: ArgumentHelp(
+            "New uploads are turned away when processes of the machine wait for memory for this share of the time; "
+                + "0: never.",
+            valueName: "percent"))
+    var memoryPressureMax = Environment.number("MEMORY_PRESSURE_MAX") ?? 40
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory of the server itself in MiB, of which it keeps a fifth back; 0: what the workers leave.",
+            valueName: "mebibytes"))
+    var serverMemory = Environment.number("SERVER_MEMORY") ?? 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections that one address may have; 0: no bound. Behind a proxy all clients have its address.",
+            valueName: "connections"))
+    var connectionsPerAddress = Environment.number("CONNECTIONS_PER_ADDRESS") ?? 0
+
+    @Option(help: ArgumentHelp("How long a connection may wait for its next request.", valueName: "seconds"))
+    var idleSeconds = Environment.number("IDLE_SECONDS") ?? 75
+
+    @Option(help: ArgumentHelp("How long the head of a request may take.", valueName: "seconds"))
+    var headSeconds = Environment.number("HEAD_SECONDS") ?? 10
+
+    @Option(
+        help: ArgumentHelp("How long a body may come more slowly than --body-rate.", valueName: "seconds"))
+    var bodySeconds = Environment.number("BODY_SECONDS") ?? 30
+
+    @Option(help: ArgumentHelp("Bytes a second of a body, at least.", valueName: "bytes"))
+    var bodyRate = Environment.number("BODY_RATE") ?? 1024
+
+    @Option(help: ArgumentHelp("How long a client may take nothing of its answer.", valueName: "seconds"))
+    var sendSeconds = Environment.number("SEND_SECONDS") ?? 60
+
+    @Flag(help: "Take orders at /v1/admin/level from whoever reaches the port.")
+    var admin = false
+
+    @Flag(help: "Serve /diagnostics/echo, watch, publish and pressure, for suites and measurements.")
     var diagnostics = false
 
     func validate() throws {
@@ -95,6 +146,11 @@ struct ServeCommand: ParsableCommand {
                 "--log-level \(logLevel): one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         for number in numbers { try check(number) }
+        guard DiskKept(parsing: diskFreeKept) != nil else {
+            throw ValidationError(
+                "--disk-free-kept (or HEADWAY_DISK_FREE_KEPT) \(diskFreeKept): give a number of bytes, or a share "
+                    + "from 0% to 99%.")
+        }
         do {
             _ = try ChunkingOptions(charactersMax: chunkCharacters, overlapCharacters: chunkOverlap)
         } catch {
@@ -115,6 +171,16 @@ struct ServeCommand: ParsableCommand {
             ("uploads-max", uploadsMax, 1...1_000_000),
             ("upload-expiry-seconds", uploadExpirySeconds, 1...Self.secondsMax),
             ("retention-seconds", retentionSeconds, 0...Self.secondsMax),
+            ("uploads-per-client", uploadsPerClient, 0...1_000_000),
+            ("bytes-per-client-per-day", bytesPerClientPerDay, 0...1 << 60),
+            ("memory-pressure-max", memoryPressureMax, 0...100),
+            ("server-memory", serverMemory, 0...1 << 20),
+            ("connections-per-address", connectionsPerAddress, 0...1_000_000),
+            ("idle-seconds", idleSeconds, 1...86_400),
+            ("head-seconds", headSeconds, 1...86_400),
+            ("body-seconds", bodySeconds, 1...86_400),
+            ("body-rate", bodyRate, 0...1 << 30),
+            ("send-seconds", sendSeconds, 1...86_400),
             ("chunk-characters", chunkCharacters, ChunkingOptions.charactersMaxRange),
             ("chunk-overlap", chunkOverlap, 0...ChunkingOptions.charactersMaxMost),
         ]
@@ -148,13 +214,16 @@ struct ServeCommand: ParsableCommand {
     private var settings: ServerSettings {
         var configuration = ServerConfiguration()
         configuration.sizeLimitBytes = sizeLimit > 0 ? Int64(sizeLimit) : nil
-        configuration.uploadsInFlightMax = uploadsMax
+        configuration.connectionsPerAddressMax = connectionsPerAddress > 0 ? connectionsPerAddress : nil
+        configuration.connectionLimits = connectionLimits
         configuration.servesDiagnostics = diagnostics
+        configuration.servesAdmin = admin
         configuration.webRoot = webRoot.isEmpty ? nil : webRoot
         configuration.crossOrigin = CrossOrigin(allowedOrigins: allowOrigin.isEmpty ? nil : Set(allowOrigin))
         let share = WorkLimits.share(
             machineBytes: ThisProcess.memoryLimitBytes, workersWanted: workers > 0 ? workers : ThisProcess.coreCount,
             isFixed: workers > 0)
+        configuration.admission = admissionPolicy(workerBytes: Int64(share.workers) * share.bytesEach)
         var policy = WorkLimits.Policy(memoryBytesMax: workerMemory > 0 ? Int64(workerMemory) << 20 : share.bytesEach)
         policy.cpuSeconds = Int64(workSeconds)
         policy.wallSeconds = 2 * Int64(workSeconds)
@@ -168,6 +237,34 @@ struct ServeCommand: ParsableCommand {
             dataDirectory: data, loopCount: loops > 0 ? loops : ThisProcess.coreCount,
             workerCount: share.workers, policy: policy, chunkCharacters: chunkCharacters,
             chunkOverlapCharacters: chunkOverlap, lifetimes: lifetimes, server: configuration)
+    }
+}
+
+extension ServeCommand {
+    private func admissionPolicy(workerBytes: Int64) -> AdmissionPolicy {
+        var policy = AdmissionPolicy()
+        policy.uploadsMax = uploadsMax
+        policy.uploadsPerClientMax = uploadsPerClient > 0 ? uploadsPerClient : nil
+        policy.bytesPerClientPerDayMax = bytesPerClientPerDay > 0 ? Int64(bytesPerClientPerDay) : nil
+        policy.diskKept = DiskKept(parsing: diskFreeKept) ?? .standard
+        policy.memoryPressurePercentMax = memoryPressureMax > 0 ? Double(memoryPressureMax) : nil
+        // Workers seldom use all that they may, so on a large machine an eighth is the server's in any case.
+        let machineBytes = ThisProcess.memoryLimitBytes
+        policy.ownMemoryBytesMax =
+            serverMemory > 0
+            ? Int64(serverMemory) << 20
+            : max(WorkLimits.serverBytes, machineBytes - workerBytes, machineBytes / 8)
+        return policy
+    }
+
+    private var connectionLimits: ConnectionLimits {
+        var limits = ConnectionLimits.default
+        limits.idleMilliseconds = Int64(idleSeconds) * 1000
+        limits.headMilliseconds = Int64(headSeconds) * 1000
+        limits.bodyWindowMilliseconds = Int64(bodySeconds) * 1000
+        limits.bodyBytesPerSecondMin = Int64(bodyRate)
+        limits.sendMilliseconds = Int64(sendSeconds) * 1000
+        return limits
     }
 }
 

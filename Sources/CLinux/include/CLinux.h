@@ -25,8 +25,8 @@ long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offs
 int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);
 long hw_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, size_t *descriptor_count);
 int hw_set_thread_name(const char *name);
-void hw_give_memory_back(void);
 int hw_memory_file(const char *name);
+void hw_release_freed_memory(void);
 
 /// How a waited-for child ended: an exit code, or the signal that killed it.
 typedef struct {
