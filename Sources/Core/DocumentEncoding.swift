@@ -100,6 +100,8 @@ extension Document {
         writer.key("awaits_content"); writer.bool(awaitsContent)
         writer.key("declared_bytes"); writer.optional(declaredBytes)
         writer.key("has_run"); writer.bool(hasRun)
+        writer.key("owner"); writer.optional(owner)
+        writer.key("tier_limit_bytes"); writer.optional(tierLimitBytes)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         writer.endObject()
@@ -139,6 +141,8 @@ extension Document {
         attempt = Int(record["attempt"]?.integerValue ?? 0)
         declaredBytes = hidden["declared_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
+        owner = hidden["owner"]?.stringValue
+        tierLimitBytes = hidden["tier_limit_bytes"]?.integerValue
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
         sha256 = record["sha256"]?.stringValue

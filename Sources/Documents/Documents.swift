@@ -108,6 +108,7 @@ package struct UploadTarget: Sendable {
     package var name: String
     package var contentType: String?
     package var declaredBytes: Int64?
+    package var tierLimitBytes: Int64?
 }
 
 /// Bytes that are whole and durable under a name of their own.

@@ -70,7 +70,7 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             default: break
             }
         }
-        if let size = request.size, let limit = exchange.server.shared.configuration.sizeLimitBytes, size > limit {
+        if let size = request.size, let limit = exchange.sizeLimitBytes, size > limit {
             throw .tooLarge(limitBytes: limit)
         }
         return request
@@ -78,7 +78,7 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
 
     private func create(_ request: NewDocument) {
         let id = request.makeID()
-        let document = request.document(id: id, total: request.size, awaitsContent: true, server: exchange.server)
+        let document = request.document(id: id, total: request.size, awaitsContent: true, by: exchange)
         let exchange = exchange
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.create(document, then: answer)

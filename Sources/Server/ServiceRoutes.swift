@@ -18,7 +18,7 @@ enum ServiceRoutes {
         var reasons: [String] = []
         if shared.isDraining { reasons.append("restarting") }
         if let room = try? shared.store.room(), room.spareBytes <= 0 { reasons.append("storage_full") }
-        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
+        if shared.counters.uploadsInFlight.value >= exchange.policy.uploadsInFlightMax {
             reasons.append("too_many_uploads")
         }
         guard reasons.isEmpty else {
@@ -31,12 +31,11 @@ enum ServiceRoutes {
     }
 
     static func limits(_ exchange: Exchange) {
-        let shared = exchange.server.shared
         let isFull = UploadRoutes.admission(exchange) != nil
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("size_limit_bytes"); writer.optional(shared.configuration.sizeLimitBytes)
-        writer.key("tier"); writer.string(shared.configuration.sizeLimitBytes == nil ? "unlimited" : "configured")
+        writer.key("size_limit_bytes"); writer.optional(exchange.sizeLimitBytes)
+        writer.key("tier"); writer.string(exchange.caller.tier.rawValue)
         writer.key("accepted_types")
         writer.beginArray()
         for type in DocumentType.allCases { writer.string(type.rawValue) }

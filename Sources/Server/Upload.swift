@@ -54,7 +54,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         guard reservePlace(exchange) else { return completion(.failure(.tooManyUploads)) }
         let request = request.withID()
         let id = request.makeID()
-        let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
+        let document = request.document(id: id, total: total, awaitsContent: false, by: exchange)
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.create(document, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
@@ -79,7 +79,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
     /// One of the `--uploads-max` places. It is taken before the owner is asked and given back at whatever end.
     private static func reservePlace(_ exchange: Exchange) -> Bool {
         let shared = exchange.server.shared
-        return shared.counters.uploadsInFlight.addOne(upTo: shared.configuration.uploadsInFlightMax)
+        return shared.counters.uploadsInFlight.addOne(upTo: exchange.policy.uploadsInFlightMax)
     }
 
     private static func givePlaceBack(_ exchange: Exchange) {
@@ -136,7 +136,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: Span<UInt8>) {
         guard !isOver else { return }
-        if let limit = exchange.server.shared.configuration.sizeLimitBytes,
+        if let limit = exchange.sizeLimitBytes,
             sink.receivedBytes + Int64(bytes.count) > limit
         {
             return refuse(

@@ -89,6 +89,8 @@ enum UploadRoutes {
 
     /// `PUT /v1/documents/{id}/content`.
     static func content(_ exchange: Exchange, _ id: DocumentID) {
+        // The URL alone is what it takes. The tier that counts is known with the document.
+        exchange.tierLimitBytes = nil
         if let problem = admission(exchange) { return exchange.respond(problem) }
         guard let declared = declaredType(exchange) else { return }
         exchange.pauseBody()
@@ -105,6 +107,10 @@ enum UploadRoutes {
     private static func bring(
         _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget, _ declared: DocumentType.Declaration
     ) {
+        exchange.tierLimitBytes = target.tierLimitBytes
+        if let limit = exchange.sizeLimitBytes, let length = exchange.contentLength, length > limit {
+            return exchange.respond(.tooLarge(limitBytes: limit))
+        }
         if let size = target.declaredBytes, let length = exchange.contentLength, size != length {
             return exchange.respond(
                 Problem(
@@ -141,8 +147,8 @@ enum UploadRoutes {
         let shared = exchange.server.shared
         if shared.isDraining { return .restarting }
         let length = exchange.contentLength ?? 0
-        if let limit = shared.configuration.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
-        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
+        if let limit = exchange.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
+        if shared.counters.uploadsInFlight.value >= exchange.policy.uploadsInFlightMax {
             return .tooManyUploads
         }
         // statvfs(2) reads what the kernel has in memory; it does not wait for the disk.
