@@ -2,7 +2,7 @@ import ArgumentParser
 import Core
 import Text
 
-/// Every setting of `headway serve`: what it may be, and what it is when nobody says. Options, variables and the keys of
+/// Every setting of `headway serve`: what it may be, and what it is when nobody says. Options, variables and keys of
 /// the configuration file are all read by this table.
 enum ServeSettings {
     static let listen = Setting("listen", .text, standard: .text("127.0.0.1:8080"))
