@@ -72,7 +72,7 @@ package struct Admission: Sendable {
         var dayBytes: Int64 = 0
     }
 
-    package let policy: AdmissionPolicy
+    package private(set) var policy: AdmissionPolicy
     private var gauge: LevelGauge
     private var readings = PressureReadings()
     private var uploads: [Ticket: Upload] = [:]
@@ -253,6 +253,16 @@ package struct Admission: Sendable {
         figures.keptBytes = readings.disk.map { policy.diskKept.bytes(ofTotal: $0.totalBytes) } ?? 0
         figures.uploads = uploads.count
         gauge.update(figures, at: now.monotonicMilliseconds)
+    }
+
+    /// Takes other bounds from now on. Uploads in flight go on; the level is measured anew within a second.
+    package mutating func setPolicy(_ new: AdmissionPolicy) {
+        guard new != policy else { return }
+        policy = new
+        var next = LevelGauge(new)
+        next.floor = gauge.floor
+        next.isRestarting = gauge.isRestarting
+        gauge = next
     }
 
     /// The lowest level an operator allows; `healthy` leaves it to the measurements.

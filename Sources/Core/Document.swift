@@ -139,6 +139,10 @@ package struct Document: Sendable, Equatable {
     package internal(set) var chunkCount: Int64?
     package var message: String?
     package internal(set) var error: DocumentError?
+    /// The subject of the token that made it, whose document it is; on record, and in no state.
+    package var owner: String?
+    /// What the tier of who made it takes: its bytes may come from somebody who only knows its URL.
+    package var tierLimitBytes: Int64?
     package let createdAtMilliseconds: Int64
     package internal(set) var updatedAtMilliseconds: Int64
 

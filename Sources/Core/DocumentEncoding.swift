@@ -101,6 +101,8 @@ extension Document {
         writer.key("declared_bytes"); writer.optional(declaredBytes)
         writer.key("announced_type"); writer.optional(announcedType)
         writer.key("has_run"); writer.bool(hasRun)
+        writer.key("owner"); writer.optional(owner)
+        writer.key("tier_limit_bytes"); writer.optional(tierLimitBytes)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         if awaitsContent { encodeUpload(into: &writer) }
@@ -177,6 +179,8 @@ extension Document {
         announcedType = hidden["announced_type"]?.stringValue
         announcedBytes = hidden["announced_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
+        owner = hidden["owner"]?.stringValue
+        tierLimitBytes = hidden["tier_limit_bytes"]?.integerValue
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
         upload = Self.upload(from: hidden)

@@ -35,7 +35,7 @@ extension DocumentOwner {
                     return .success(
                         UploadTarget(
                             name: document.name, contentType: document.contentType,
-                            declaredBytes: document.declaredBytes))
+                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes))
                 })
         }
     }

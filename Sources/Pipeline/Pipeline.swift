@@ -47,7 +47,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package let loop: EventLoop
     let disk: DiskThreads
     let paths: any RunPaths
-    let configuration: PipelineConfiguration
+    /// Changed on `loop` alone.
+    private(set) var configuration: PipelineConfiguration
     let logger: Logger
     let tools: ExtractorTools
 
@@ -70,6 +71,16 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
+    }
+
+    /// Limits for the runs that begin from now on. From any loop.
+    package func setPolicy(_ policy: WorkLimits.Policy) {
+        loop.perform { [self] in
+            // A worker has its memory for life, so that a document's limit stays what its worker was given.
+            let memoryBytesMax = configuration.policy.memoryBytesMax
+            configuration.policy = policy
+            configuration.policy.memoryBytesMax = memoryBytesMax
+        }
     }
 
     /// Starts the workers. On the pipeline's loop, whose thread outlives them.

@@ -1,14 +1,20 @@
 import Core
 import JSON
 import Logging
+import Loop
 import Wire
 
-/// What an operator orders. `serve --admin` opens these calls to whoever reaches the port: until callers have tokens
-/// there is no other guard, so `permission` is the one place where one goes.
+/// What an operator asks of a running server. A token with the scope `admin` may; where there are no tokens,
+/// `serve --admin` opens the orders of the level to whoever reaches the port.
 enum AdminRoutes {
     /// Nil when this caller may give orders.
     static func permission(_ exchange: Exchange) -> Problem? {
-        exchange.server.shared.configuration.servesAdmin ? nil : .noSuchRoute
+        if exchange.policy.access.isOpen && exchange.server.shared.configuration.servesAdmin { return nil }
+        guard let refusal = exchange.caller.refusal(for: .admin) else {
+            return exchange.policy.access.isOpen ? .noSuchRoute : nil
+        }
+        // Who shows no token is not told that there is anything here.
+        return refusal == .unauthorized ? .noSuchRoute : Problem(refusal)
     }
 
     /// `GET /v1/admin/level`.
@@ -52,5 +58,33 @@ enum AdminRoutes {
         }
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: ["Cache-Control": "no-store"])
+    }
+
+    /// `POST /v1/admin/reload`: reads the configuration again, as SIGHUP does.
+    static func reload(_ exchange: Exchange) {
+        if let refusal = exchange.caller.refusal(for: .admin) {
+            // Who shows no token is not told that there is anything here.
+            return exchange.respond(refusal == .unauthorized ? .noSuchRoute : Problem(refusal))
+        }
+        guard let reload = exchange.server.shared.reload else { return exchange.respond(.noSuchRoute) }
+        reload.run(exchange.server.shared) { reading in
+            exchange.loop.perform { respond(exchange, reading) }
+        }
+    }
+
+    private static func respond(_ exchange: Exchange, _ reading: PolicyReading) {
+        switch reading {
+        case .failure(let refusal):
+            let faults = refusal.faults.map(JSONValue.string)
+            exchange.respond(
+                Problem(
+                    422, "configuration_refused",
+                    "The configuration was not taken, and the one before it stays in force. \(refusal.faults[0])",
+                    members: ["faults": .array(faults)]))
+        case .success(let new):
+            let settings = new.needingRestart.map(JSONValue.string)
+            let body = JSONValue.object(["reloaded": .bool(true), "needing_restart": .array(settings)])
+            exchange.respond(200, json: body.compactBytes, fields: ["Cache-Control": "no-store"])
+        }
     }
 }

@@ -70,6 +70,9 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             default: break
             }
         }
+        if let size = request.size, let limit = exchange.sizeLimitBytes, size > limit {
+            throw .tooLarge(limitBytes: limit)
+        }
         return request
     }
 
@@ -99,7 +102,7 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             return exchange.respond(problem)
         }
         let id = request.makeID()
-        let document = request.document(id: id, total: request.size, awaitsContent: true, server: exchange.server)
+        let document = request.document(id: id, total: request.size, awaitsContent: true, by: exchange)
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in

@@ -26,6 +26,18 @@ package struct CrossOrigin: Sendable {
     ].joined(separator: ", ")
     static let preflightSeconds = 86_400
 
+    /// Whether this is how a browser writes an origin (RFC 6454 §6.2): it is compared as it stands.
+    package static func isOrigin(_ text: String) -> Bool {
+        guard text != "null", let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return text == "null" }
+        let rest = text[colon...].utf8
+        let isScheme = text[..<colon].utf8.allSatisfy {
+            (0x61...0x7a).contains($0) || "+-.0123456789".utf8.contains($0)
+        }
+        let host = rest.dropFirst(3)
+        return isScheme && rest.starts(with: "://".utf8) && !host.isEmpty
+            && host.allSatisfy { (0x21...0x7e).contains($0) && !"/?#@".utf8.contains($0) }
+    }
+
     package func allows(_ origin: String) -> Bool { allowedOrigins?.contains(origin) ?? true }
 
     package func add(to fields: inout HTTPFields, origin: String?) {

@@ -45,6 +45,13 @@ package final class Exchange: @unchecked Sendable {
     let requestID: String
     private let connection: HTTPConnection
     private let startMilliseconds: Int64
+    /// What is in force for this request, from its head to its end.
+    package let policy: LivePolicy
+    /// Who asks. Worked out when somebody first wants to know.
+    package private(set) lazy var caller = CallerReading.caller(
+        head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+    /// What the caller's tier takes; where bytes come for a document that exists, that of whoever made it.
+    package lazy var tierLimitBytes: Int64? = caller.tier.limitBytes
 
     // The request.
     private(set) var isRequestComplete: Bool
@@ -75,6 +82,7 @@ package final class Exchange: @unchecked Sendable {
         self.head = head
         self.connection = connection
         startMilliseconds = connection.loop.nowMilliseconds
+        policy = connection.server.shared.policy
         requestID = Self.requestID(given: head.fields["X-Request-Id"])
         closesConnection = !head.keepAlive
         // The decoder says `end` for every request, for one without a body right after its head.
@@ -279,7 +287,7 @@ package final class Exchange: @unchecked Sendable {
         isResponseBegun = true
         self.status = status
         var fields = given
-        server.shared.configuration.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
+        policy.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
         fields.set("X-Request-Id", requestID)
         fields.set("Date", server.date)
         fields.set("X-Content-Type-Options", "nosniff")
@@ -354,7 +362,7 @@ package final class Exchange: @unchecked Sendable {
         isResponseComplete = true
         status = 101
         var fields = fields
-        server.shared.configuration.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
+        policy.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
         fields.set("X-Request-Id", requestID)
         fields.set("Connection", "Upgrade")
         var bytes: [UInt8] = []

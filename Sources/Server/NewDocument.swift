@@ -95,10 +95,15 @@ struct NewDocument {
         return name.isEmpty ? "document" : name
     }
 
-    func document(id: DocumentID, total: Int64?, awaitsContent: Bool, server: LoopServer) -> Document {
-        Document(
+    /// The document as `exchange` makes it: it belongs to the caller, and takes what the caller's tier takes.
+    func document(id: DocumentID, total: Int64?, awaitsContent: Bool, by exchange: Exchange) -> Document {
+        let server = exchange.server
+        var document = Document(
             id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
             pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
+        document.owner = exchange.caller.subject
+        document.tierLimitBytes = exchange.caller.tier.limitBytes
+        return document
     }
 
     /// What a repeated call is held against; its bytes are not part of it yet.

@@ -30,7 +30,7 @@ enum ResumableUploads {
     }
 
     private static func create(_ exchange: Exchange, _ fields: UploadCreationFields) {
-        if let length = fields.length, let limit = exchange.server.shared.configuration.sizeLimitBytes, length > limit {
+        if let length = fields.length, let limit = exchange.sizeLimitBytes, length > limit {
             return exchange.respond(.tooLarge(limitBytes: limit))
         }
         if let problem = UploadRoutes.admission(exchange, .new, length: fields.length) {
@@ -42,7 +42,7 @@ enum ResumableUploads {
             exchange.pauseBody()
             let id = request.makeID()
             var document = request.document(
-                id: id, total: fields.length, awaitsContent: true, server: exchange.server)
+                id: id, total: fields.length, awaitsContent: true, by: exchange)
             document.upload = ResumableUpload(
                 form: form, metadataText: fields.metadata?.text, concatenationText: fields.concatenationText)
             let upload = UploadRequest(
@@ -168,6 +168,8 @@ enum ResumableUploads {
             switch result {
             case .success(let grant):
                 guard exchange.isAlive else { return release(grant, on: exchange) }
+                // The URL alone is what it takes; the tier that counts is that of whoever created the upload.
+                exchange.tierLimitBytes = grant.tierLimitBytes
                 body(grant, holding)
             case .failure(.conflict(.alreadyUploaded)), .failure(.conflict(.alreadyTerminal)):
                 answerEnded(upload, append)
@@ -320,7 +322,7 @@ enum ResumableUploads {
     static func addOptions(to fields: inout HTTPFields, on exchange: Exchange) {
         let standing = UploadStanding(
             offset: nil, length: nil, isComplete: false, expiresUnixMilliseconds: nil,
-            sizeLimitBytes: exchange.server.shared.configuration.sizeLimitBytes, metadata: nil, concatenation: nil)
+            sizeLimitBytes: exchange.sizeLimitBytes, metadata: nil, concatenation: nil)
         let reply = UploadReplies.response(
             .options, standing, dialect: .tus, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
         for (name, value) in reply.fields.pairs { fields.set(name, value) }

@@ -35,8 +35,8 @@ enum ServiceRoutes {
         let shared = exchange.server.shared
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("size_limit_bytes"); writer.optional(shared.configuration.sizeLimitBytes)
-        writer.key("tier"); writer.string(shared.configuration.sizeLimitBytes == nil ? "unlimited" : "configured")
+        writer.key("size_limit_bytes"); writer.optional(exchange.sizeLimitBytes)
+        writer.key("tier"); writer.string(exchange.caller.tier.rawValue)
         writer.key("accepted_types")
         writer.beginArray()
         for type in DocumentType.allCases { writer.string(type.rawValue) }

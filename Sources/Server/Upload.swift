@@ -56,7 +56,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         }
         let request = request.withID()
         let id = request.makeID()
-        let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
+        let document = request.document(id: id, total: total, awaitsContent: false, by: exchange)
         let reservation = request.reservation
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.create(document, reserving: reservation, then: answer)
@@ -143,7 +143,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: Span<UInt8>) {
         guard !isOver else { return }
-        if let limit = exchange.server.shared.configuration.sizeLimitBytes,
+        if let limit = exchange.sizeLimitBytes,
             sink.receivedBytes + Int64(bytes.count) > limit
         {
             return refuse(

@@ -75,8 +75,7 @@ package final class UploadAdmission: Sendable {
 
     private static func request(_ exchange: Exchange, _ bytes: Int64?, _ kind: Admission.Kind) -> Admission.Request {
         Admission.Request(
-            client: exchange.client, declaredBytes: bytes, kind: kind,
-            sizeLimitBytes: exchange.server.shared.configuration.sizeLimitBytes)
+            client: exchange.caller.key, declaredBytes: bytes, kind: kind, sizeLimitBytes: exchange.sizeLimitBytes)
     }
 
     fileprivate var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
@@ -137,6 +136,7 @@ package final class UploadAdmission: Sendable {
     }
 
     func inject(_ readings: PressureReadings) { state.withLock { $0.injected = readings } }
+    func setPolicy(_ policy: AdmissionPolicy) { change { $0.admission.setPolicy(policy) } }
     func setFloor(_ level: ServiceLevel) { change { $0.admission.setFloor(level) } }
     func beginRestart() { change { $0.admission.beginRestart() } }
 }
@@ -180,11 +180,6 @@ package final class UploadPlace: @unchecked Sendable {
     }
 
     deinit { release() }
-}
-
-extension Exchange {
-    /// Whom bounds a client apply to: its address, until there are tokens.
-    var client: String { peerAddress?.client ?? "unknown" }
 }
 
 extension Problem {

@@ -41,7 +41,7 @@ struct UploadRequest: Sendable {
         return standing
     }
 
-    var sizeLimitBytes: Int64? { exchange.server.shared.configuration.sizeLimitBytes }
+    var sizeLimitBytes: Int64? { exchange.sizeLimitBytes }
 
     private func send(_ kind: UploadReplyKind, _ standing: UploadStanding, adding event: EncodedEvent? = nil) {
         let reply = UploadReplies.response(

@@ -90,6 +90,8 @@ enum UploadRoutes {
 
     /// `PUT /v1/documents/{id}/content`.
     static func content(_ exchange: Exchange, _ id: DocumentID) {
+        // The URL alone is what it takes. The tier that counts is known with the document.
+        exchange.tierLimitBytes = nil
         if let problem = admission(exchange, .resume) { return exchange.respond(problem) }
         guard let declared = declaredType(exchange) else { return }
         exchange.pauseBody()
@@ -106,6 +108,10 @@ enum UploadRoutes {
     private static func bring(
         _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget, _ declared: DocumentType.Declaration
     ) {
+        exchange.tierLimitBytes = target.tierLimitBytes
+        if let limit = exchange.sizeLimitBytes, let length = exchange.contentLength, length > limit {
+            return exchange.respond(.tooLarge(limitBytes: limit))
+        }
         if let size = target.declaredBytes, let length = exchange.contentLength, size != length {
             return exchange.respond(
                 Problem(

@@ -184,5 +184,18 @@ package enum Files {
         throw SystemError("flock(\(path)/lock)")
     }
 
+    /// Whether a directory is there and can be written, or could be made where it is to be.
+    package static func canHoldDirectory(_ path: String) -> Bool {
+        var status = stat()
+        if stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR && access(path, W_OK | X_OK) == 0 }
+        guard errno == ENOENT else { return false }
+        var parts = path.split(separator: "/", omittingEmptySubsequences: true)
+        guard !parts.isEmpty else { return false }
+        parts.removeLast()
+        let parent = parts.joined(separator: "/")
+        if path.hasPrefix("/") { return canHoldDirectory("/\(parent)") }
+        return canHoldDirectory(parent.isEmpty ? "." : parent)
+    }
+
     package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 }

@@ -29,6 +29,9 @@ struct ServerSettings: Sendable {
     var chunkOverlapCharacters: Int
     var lifetimes: Lifetimes
     var server: ServerConfiguration
+    var live: LivePolicy
+    /// Reads what may change again; nil where there is no configuration file.
+    var reread: (@Sendable () -> PolicyReading)?
 }
 
 /// Why the server did not start, in words that say what to do.
@@ -66,7 +69,7 @@ final class RunningServer: @unchecked Sendable {
         do {
             SignalSource.ignoreBrokenPipes()
             SignalSource.waitForChildren()
-            let signals = try SignalSource([15, 2])
+            let signals = try SignalSource([SignalSource.terminate, SignalSource.interrupt, SignalSource.hangUp])
             ThisProcess.raiseOpenFilesLimit()
             let lock = try lockData()
             let address = try freeAddress()
@@ -74,7 +77,7 @@ final class RunningServer: @unchecked Sendable {
             try recover()
             try listen(on: address)
             let first = loops[0]
-            let waiting = SignalWait(signals) { [unowned self] in signalled() }
+            let waiting = SignalWait(signals) { [unowned self] in signalled($0) }
             _ = try first.register(waiting.raw, for: .read, handler: waiting)
             try first.run()
             withExtendedLifetime(lock) {}
@@ -162,8 +165,8 @@ final class RunningServer: @unchecked Sendable {
         }
         let shared = ServerShared(
             configuration: settings.server, documents: documents, hub: hub, records: ledger, store: store,
-            pipeline: pipeline,
-            page: page, epoch: epoch, logger: Logger(label: "http"))
+            pipeline: pipeline, page: page, epoch: epoch, logger: Logger(label: "http"), policy: settings.live,
+            reload: settings.reread.map { PolicyReload($0) })
         self.shared = shared
         sampler = PressureSampler(shared, loop: loops[0])
         servers = loops.map { LoopServer(loop: $0, shared: shared) }
@@ -259,21 +262,25 @@ final class RunningServer: @unchecked Sendable {
 
     private final class SignalWait: EventHandler {
         private let source: SignalSource
-        private let happened: () -> Void
+        private let happened: (Int32) -> Void
 
         var raw: Int32 { source.raw }
 
-        init(_ source: consuming SignalSource, _ happened: @escaping () -> Void) {
+        init(_ source: consuming SignalSource, _ happened: @escaping (Int32) -> Void) {
             self.source = source
             self.happened = happened
         }
 
         func handle(_ readiness: Readiness) {
-            while source.next() != nil { happened() }
+            while let signal = source.next() { happened(signal) }
         }
     }
 
-    private func signalled() {
+    private func signalled(_ signal: Int32) {
+        // Without a file to read again it is what a terminal says that goes away.
+        if signal == SignalSource.hangUp, let shared, let reload = shared.reload, !isEnding {
+            return reload.run(shared) { _ in }
+        }
         if isEnding { ThisProcess.exitAtOnce(130) }
         isEnding = true
         endInAnyCase()
