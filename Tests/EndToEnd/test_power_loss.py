@@ -3,23 +3,21 @@
 The seed is printed. `CHAOS_SEED=…` repeats it, `POWER_CUTS=…` says how many cuts are tried.
 """
 
-import contextlib
 import itertools
 import os
 import random
 import shutil
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from chaos import unnamed_files
+from chaos import free_port, unnamed_files
 from conftest import log_path
 from power_loss import History, Recording, differences
 from server import HOST, Server
-from uploaders import KINDS, Book, GivenUp, Material, Uploader, Wire, sha256
+from uploaders import KINDS, Book, GivenUp, Material, Uploader, Wire
 
 CUTS = int(os.environ.get("POWER_CUTS", 60))
 SEED = int(os.environ.get("CHAOS_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
@@ -89,7 +87,8 @@ def check_cut(recorded, history, cut, choose, mildness, folder, log):
     """Start the server on what the cut has left, and hold it to what was told before."""
     folder.mkdir()
     history.build(cut, folder, choose, mildness)
-    server = Server(folder, log, workers=1).start()
+    # A port of its own: of two servers that look for a free one at the same moment, both may take the same.
+    server = Server(folder, log, workers=1, port=free_port(choose)).start()
     try:
         book = Book()
         uploader = Uploader(Wire(HOST, server.port), book, choose, patience(END_SECONDS))
