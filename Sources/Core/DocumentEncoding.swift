@@ -207,12 +207,13 @@ extension Document {
 extension DocumentRecord {
     package var isReadable: Bool { Document(self) != nil }
 
-    /// Somebody must go on with it after a restart. An upload that can go on waits until its client asks; one that is
-    /// made of parts waits for nobody.
-    package var isLeftUnfinished: Bool {
+    /// Whether it is taken into memory after a restart. An upload that can go on is when something happened to it since
+    /// `milliseconds` (of 1970): whoever watches everything sees it. Older ones wait on record until somebody asks.
+    package func isLeftUnfinished(since milliseconds: Int64) -> Bool {
         guard let document = Document(self), !document.isTerminal else { return false }
         if case .concatenation = document.upload.form { return true }
-        return !(document.status == .uploading && document.awaitsContent)
+        guard document.status == .uploading && document.awaitsContent else { return true }
+        return !document.isPart && document.updatedAtMilliseconds >= milliseconds
     }
 }
 

@@ -204,7 +204,8 @@ final class RunningServer: @unchecked Sendable {
                     logger.error(
                         "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
                 }
-                shared.documents.recover(page.records.filter(\.isLeftUnfinished))
+                let since = Clock.unixMilliseconds - DocumentOwner.retainedMilliseconds
+                shared.documents.recover(page.records.filter { $0.isLeftUnfinished(since: since) })
                 if let next = page.next { goOn(after: next, ledger, shared) }
             }
         }

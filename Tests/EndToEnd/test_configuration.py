@@ -66,7 +66,11 @@ class TestPrecedence:
         given = {"listen": "127.0.0.1:1", "next_free_port": True, "data": "/tmp/d", "workers": 1, "loops": 2,
                  "log_level": "error", "web_root": "", "public_url": "https://docs.example", "trusted_proxy": ["::1"],
                  "allow_origin": ["https://a.example"], "size_limit": 3, "worker_memory": 4, "work_seconds": 5,
-                 "stall_seconds": 6, "chunk_characters": 77, "chunk_overlap": 8, "uploads_max": 9, "diagnostics": True}
+                 "stall_seconds": 6, "chunk_characters": 77, "chunk_overlap": 8, "uploads_max": 9, "diagnostics": True,
+                 "upload_expiry_seconds": 10, "retention_seconds": 11, "uploads_per_client": 12,
+                 "bytes_per_client_per_day": 13, "disk_free_kept": "14%", "memory_pressure_max": 15, "server_memory": 16,
+                 "connections_per_address": 17, "idle_seconds": 18, "head_seconds": 19, "body_seconds": 20,
+                 "body_rate": 21, "send_seconds": 22, "admin": True}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())
@@ -88,7 +92,7 @@ class TestPrecedence:
 
 class TestFaults:
     @pytest.mark.parametrize("line, words", [
-        ('"lisen": 1', "lisen: there is no such setting; there are allow_origin, anonymous, "),
+        ('"lisen": 1', "lisen: there is no such setting; there are admin, allow_origin, anonymous, "),
         ('"size_limit": "5MB"', "size_limit: give a number from 0 to"),
         ('"workers": 5000', "workers: give a number from 0 to 1024."),
         ('"listen": "nowhere"', "listen: give ADDRESS:PORT with a numeric address"),
