@@ -98,8 +98,8 @@ def is_taken(client, *arguments, **options):
 @pytest.fixture
 def bounded(start_server):
     """A server whose bounds are near."""
-    return start_server("--diagnostics", "--admin", "--uploads-max", 3, "--uploads-per-client", 2, "--size-limit", 50_000,
-                        "--bytes-per-client-per-day", 60_000).client
+    return start_server("--diagnostics", "--admin", "--uploads-max", 3, "--uploads-per-client", 2,
+                        "--size-limit", 50_000, "--bytes-per-client-per-day", 60_000).client
 
 
 @pytest.fixture
@@ -225,7 +225,8 @@ class TestLevels:
         reach(client, "healthy")
 
     def test_an_operator_sets_a_floor_and_takes_it_away(self, client):
-        assert floor(client, "read_only") == {"floor": "read_only", "level": "read_only", "reasons": ["set_by_operator"]}
+        told = floor(client, "read_only")
+        assert told == {"floor": "read_only", "level": "read_only", "reasons": ["set_by_operator"]}
         reach(client, "read_only", "set_by_operator")
         is_refused(client, 503, "uploads_closed")
         assert client.get("/v1/admin/level").json()["floor"] == "read_only"
@@ -317,8 +318,8 @@ def slow_level_server(with_reader):
     """A server that takes orders and reads some sixty pages a second."""
     def start(workers=1):
         return with_reader("""set -o pipefail
-            /usr/bin/pdftotext "$@" | while IFS= read -r -d $'\\f' page; do printf '%s\\f' "$page"; sleep 0.015; done""",
-                           "--diagnostics", "--admin", workers=workers)
+            /usr/bin/pdftotext "$@" | while IFS= read -r -d $'\\f' page; do printf '%s\\f' "$page"; sleep 0.015; done
+            """, "--diagnostics", "--admin", workers=workers)
     return start
 
 

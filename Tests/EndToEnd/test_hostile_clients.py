@@ -1,4 +1,4 @@
-"""Clients that drip, flood and never read: they hold no memory, no thread and no place, and nobody else waits for them."""
+"""Clients that drip, flood and never read: they hold no memory, thread or place, and nobody else waits for them."""
 
 import contextlib
 import os
