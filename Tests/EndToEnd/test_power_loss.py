@@ -21,6 +21,7 @@ from uploaders import KINDS, Book, GivenUp, Material, Uploader, Wire
 
 CUTS = int(os.environ.get("POWER_CUTS", 60))
 SEED = int(os.environ.get("CHAOS_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
+pytestmark = [pytest.mark.chaos, pytest.mark.alone]
 SIDE_BY_SIDE = 3
 # Of what was not synced, the share that is there all the same.
 MILDNESSES = [0, 0, 0.2, 0.5, 0.8, 1]
