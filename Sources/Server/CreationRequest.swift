@@ -92,7 +92,8 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
     }
 
     private static func answer(_ exchange: Exchange, _ event: EncodedEvent) {
-        exchange.respond(201, json: StateReply.encode(event), fields: StateReply.fields(event.document))
+        exchange.respond(
+            201, json: StateReply.encode(event, on: exchange), fields: StateReply.fields(event.document, on: exchange))
     }
 
     private static func make(_ exchange: Exchange, _ request: NewDocument, _ reservation: KeyReservation?) {

@@ -17,7 +17,9 @@ enum UploadReply {
     func send(_ event: EncodedEvent, on exchange: Exchange) {
         switch self {
         case .accepted:
-            exchange.respond(202, json: StateReply.encode(event), fields: StateReply.fields(event.document))
+            exchange.respond(
+                202, json: StateReply.encode(event, on: exchange),
+                fields: StateReply.fields(event.document, on: exchange))
         case .olderDialect: OlderDialect.respond(event, on: exchange)
         }
     }

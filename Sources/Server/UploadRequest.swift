@@ -20,7 +20,9 @@ struct UploadRequest: Sendable {
 
     var location: String { Self.location(of: id, on: exchange) }
 
-    static func location(of id: DocumentID, on exchange: Exchange) -> String { "/v1/uploads/\(id)" }
+    static func location(of id: DocumentID, on exchange: Exchange) -> String {
+        exchange.publicURL + "/v1/uploads/\(id)"
+    }
 
     /// The sum that came behind the body.
     var trailerChecksum: UploadChecksum? {
@@ -54,11 +56,11 @@ struct UploadRequest: Sendable {
         }
         guard let event else { return exchange.respond(reply.status, fields, []) }
         fields.set("Document-ID", id.description)
-        fields.set("Content-Location", "/v1/documents/\(id)")
-        fields.set("Link", "</v1/documents/\(id)/events>; rel=\"monitor\"")
+        fields.set("Content-Location", "\(exchange.publicURL)/v1/documents/\(id)")
+        fields.set("Link", "<\(exchange.publicURL)/v1/documents/\(id)/events>; rel=\"monitor\"")
         // A tus client wants an empty answer; the draft leaves it to the resource.
         if case .draft = dialect, kind != .standing {
-            exchange.respond(reply.status, json: StateReply.encode(event), fields: fields)
+            exchange.respond(reply.status, json: StateReply.encode(event, on: exchange), fields: fields)
         } else {
             exchange.respond(reply.status, fields, [])
         }
