@@ -24,6 +24,8 @@ TEST_PACKAGES := chromium curl fonts-liberation gcc node-ws nodejs procps python
 BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws openssl strace
 
 FUZZ_SECONDS ?= 600
+CHAOS_KILLS ?= 2000
+POWER_CUTS ?= 1000
 
 END_TO_END := Tests/EndToEnd
 VENV := .build/venv
@@ -76,7 +78,12 @@ test-release: build deps-test $(VENV)/installed
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes
 	@$(call say,"Testing the release binary: the whole end-to-end suite with its long lists")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST)
-	@$(MAKE) fuzz sanitize
+	@$(MAKE) chaos fuzz sanitize
+
+.PHONY: chaos
+chaos: build deps-test $(VENV)/installed ## 2,000 kills and 1,000 power cuts under uploads of every kind: CHAOS_SEED= repeats
+	@$(call say,"Killing the release binary $(CHAOS_KILLS) times under uploads of every kind")
+	@HEADWAY_BINARY=.build/release/headway CHAOS_KILLS=$(CHAOS_KILLS) POWER_CUTS=$(POWER_CUTS) $(PYTEST) -m chaos -s
 
 .PHONY: conformance
 conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the hostile HTTP requests, on the release binary

@@ -81,6 +81,8 @@ let package = Package(
         .testTarget(
             name: "HubTests", dependencies: ["Hub", "Core", "Compression", "JSON", "Loop", "Wire"],
             swiftSettings: settings),
+        .testTarget(
+            name: "BlobsTests", dependencies: ["Blobs", "Core", "Crypto", "Loop", "System"], swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),

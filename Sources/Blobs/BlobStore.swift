@@ -20,6 +20,7 @@ package final class BlobStore: DocumentBytes {
     private let syncThreads: DiskThreads
     private let contentNames: DirectorySync
     let digests = SuspendedDigests()
+    let intakeBuffers = IntakeBuffers()
     package let counters = DiskCounters()
 
     package static let syncThreadCount = 8
@@ -86,23 +87,54 @@ package final class BlobStore: DocumentBytes {
         disk.submit { for path in paths { try? Files.remove(path) } }
     }
 
-    /// The names of all files there are. Blocks; called once at start, before anything is uploaded or run.
+    /// All files there are that are named as ours; what is not named so is not ours to remove. Blocks; called once at
+    /// start, before anything is uploaded or run.
     package func leftovers() throws(SystemError) -> Leftovers {
-        var files: [(folder: String, name: String)] = []
-        for folder in [contentDirectory, resultDirectory, textDirectory] {
-            for name in try Files.names(in: folder) { files.append((folder, name)) }
+        var files: [Leftovers.File] = []
+        for folder in Folder.allCases {
+            try Files.eachName(in: path(folder)) { name in
+                if let parts = Self.parts(of: name) {
+                    files.append(Leftovers.File(folder: folder, id: parts.id, token: parts.token))
+                }
+            }
         }
         return Leftovers(files: files)
     }
 
-    /// What was there when the server started.
+    fileprivate enum Folder: UInt8, CaseIterable { case content, results, text }
+
+    private func path(_ folder: Folder) -> String {
+        switch folder {
+        case .content: contentDirectory
+        case .results: resultDirectory
+        case .text: textDirectory
+        }
+    }
+
+    /// What was there when the server started: 40 bytes a file, of which there may be many.
     package struct Leftovers: Sendable {
-        fileprivate var files: [(folder: String, name: String)]
+        fileprivate struct File: Sendable {
+            var folder: Folder
+            var id: DocumentID
+            var token: Int64?
+        }
+        fileprivate var files: [File]
+    }
+
+    private func path(_ file: Leftovers.File) -> String {
+        switch (file.folder, file.token) {
+        case (.content, let token): contentPath(file.id, token: token)
+        case (.results, let token?): resultPath(file.id, run: token)
+        case (.text, let token?): textPath(file.id, run: token)
+        // Nothing of ours is named so.
+        case (.results, nil): "\(resultDirectory)/\(file.id)"
+        case (.text, nil): "\(textDirectory)/\(file.id)"
+        }
     }
 
     package struct SweepOutcome: Sendable {
         package var removed = 0
-        /// Uploads whose file has less than what is on record: the disk lost it.
+        /// Uploads whose file is gone or has less than what is on record: the disk lost it.
         package var short: [DocumentID] = []
     }
 
@@ -113,26 +145,25 @@ package final class BlobStore: DocumentBytes {
         -> SweepOutcome
     {
         var outcome = SweepOutcome()
-        for (folder, name) in leftovers.files {
-            // What is not named as ours is not ours to remove.
-            guard let parts = Self.parts(of: name) else { continue }
-            if !isKept(parts, in: folder, kept) {
-                try Files.remove("\(folder)/\(name)")
+        for file in leftovers.files {
+            if !isKept(file, kept) {
+                try Files.remove(path(file))
                 outcome.removed += 1
-            } else if folder == contentDirectory, let bytes = kept[parts.id]?.acknowledgedBytes,
-                try Files.size(path: "\(folder)/\(name)") < bytes
-            {
-                outcome.short.append(parts.id)
             }
+        }
+        for (id, bytes) in kept {
+            guard let acknowledged = bytes.acknowledgedBytes, acknowledged > 0, let token = bytes.content else {
+                continue
+            }
+            let size = (try? Files.size(path: contentPath(id, token: token))) ?? 0
+            if size < acknowledged { outcome.short.append(id) }
         }
         return outcome
     }
 
-    private func isKept(
-        _ parts: (id: DocumentID, token: Int64?), in folder: String, _ kept: [DocumentID: KeptBytes]
-    ) -> Bool {
-        guard let bytes = kept[parts.id] else { return false }
-        return bytes.isUnknown || parts.token == (folder == contentDirectory ? bytes.content : bytes.output)
+    private func isKept(_ file: Leftovers.File, _ kept: [DocumentID: KeptBytes]) -> Bool {
+        guard let bytes = kept[file.id] else { return false }
+        return bytes.isUnknown || file.token == (file.folder == .content ? bytes.content : bytes.output)
     }
 
     /// `<id>`, `<id>.<token>` or `<id>.<token>.<kind>`.
@@ -144,19 +175,6 @@ package final class BlobStore: DocumentBytes {
         return (id, token)
     }
 
-    package struct Room: Sendable {
-        /// What uploads may still take: the smaller of 5 % and 1 GiB stays free.
-        package var spareBytes: Int64
-        /// What the disk could hold if it were empty.
-        package var totalBytes: Int64
-    }
-
-    package func room() throws(SystemError) -> Room {
-        let space = try Files.space(at: directory)
-        return Room(
-            spareBytes: space.freeBytes - min(space.totalBytes / 20, Self.keptFreeBytesMax),
-            totalBytes: space.totalBytes)
-    }
-
-    package static let keptFreeBytesMax: Int64 = 1 << 30
+    /// The space of the disk, as the kernel has it in memory (statvfs(2)).
+    package func space() throws(SystemError) -> Files.Space { try Files.space(at: directory) }
 }

@@ -37,10 +37,10 @@ final class ContentFile: @unchecked Sendable {
         descriptor = consume opened
     }
 
-    func write(_ buffer: UploadBuffer) throws(SystemError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         try open()
-        try Files.write(raw, buffer.bytes, at: buffer.offset)
-        let end = buffer.offset + Int64(buffer.count)
+        try Files.write(raw, bytes, at: offset)
+        let end = offset + Int64(bytes.count)
         if end - pushedOutBytes >= Self.pushOutBytes {
             Files.pushOut(raw, from: pushedOutBytes, count: end - pushedOutBytes, dropBefore: pushedOutBytes)
             pushedOutBytes = end

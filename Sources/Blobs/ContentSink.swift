@@ -45,11 +45,29 @@ package final class ContentSink: @unchecked Sendable {
     private var isWriting = false
     private var isHashing = false
     private var isCatchingUp = false
+    private var isOpening = false
     private var syncsRunning = 0
+    private var intake: SocketIntake?
+    private var lane: DigestLane?
+    private var turn: Turn?
     private var isWaitingForBuffer = false
 
-    private var whenQuiet: (@Sendable () -> Void)?
+    private struct Turn {
+        var bytesMax: Int64
+        var completion: @Sendable (Int64, IntakeEnd) -> Void
+    }
+
+    private struct Quiet {
+        /// Whether a digest that lags must have caught up as well.
+        var needsDigest: Bool
+        var body: @Sendable () -> Void
+    }
+    private var whenQuiet: Quiet?
     private var failure: SystemError?
+    /// A sync failed: of what came since the last good one nothing is known.
+    package private(set) var hasFailedSync = false
+    /// Answers that wait until no thread uses the file any more.
+    private var whenIdle: [@Sendable () -> Void] = []
     private var isAbandoned = false
 
     /// In the upload: those before this request, and those that it brought.
@@ -59,7 +77,7 @@ package final class ContentSink: @unchecked Sendable {
     package private(set) var writtenBytes: Int64
     /// Called when a congested sink takes bytes again.
     package var drained: (() -> Void)?
-    /// Called once when the disk refuses; what comes after is dropped.
+    /// Called once when the disk refuses, and nothing is being written any more; what comes after is dropped.
     package var failed: ((SystemError) -> Void)?
 
     /// Goes on behind `startBytes` of the file that `token` names. With `isDurable` its name is known to last.
@@ -78,12 +96,13 @@ package final class ContentSink: @unchecked Sendable {
         writtenBytes = startBytes
         file = ContentFile(path: store.contentPath(document, token: token), startBytes: startBytes)
         guard isHashed else { return }
-        let digest = store.digests.take(token) ?? RunningDigest()
+        var digest = store.digests.take(token) ?? RunningDigest()
+        // More was hashed than was kept.
+        if digest.hashedBytes > startBytes { digest = RunningDigest() }
         self.digest = digest
         if mayBeTakenBack { digestBefore = digest.copy() }
         if digest.hashedBytes != startBytes {
-            // Another process hashed what is there, or took more than it kept.
-            if digest.hashedBytes > startBytes { self.digest = RunningDigest() }
+            // Another process hashed what is there.
             isCatchingUp = true
             openThenCatchUp()
         }
@@ -150,12 +169,60 @@ package final class ContentSink: @unchecked Sendable {
         if buffer.readers == 0 { buffers.give(buffer) }
     }
 
+    // MARK: Reading the socket beside the loop
+
+    /// From here on bytes come by `takeTurn`. `socket` is a duplicate of the connection's.
+    package func attach(_ socket: consuming OwnedDescriptor) {
+        if let digest, !isCatchingUp { lane = DigestLane(digest, buffers: store.intakeBuffers, threads: store.disk) }
+        intake = SocketIntake(socket, file: file, buffers: store.intakeBuffers, lane: lane)
+    }
+
+    /// Takes what the socket has, at most `bytesMax`, once everything before it is written. Answers how much came, and
+    /// why no more; nothing after a failure, which `failed` tells, or the end.
+    package func takeTurn(bytesMax: Int64, then completion: @escaping @Sendable (Int64, IntakeEnd) -> Void) {
+        turn = Turn(bytesMax: bytesMax, completion: completion)
+        handOver()
+        beginTurnIfDue()
+    }
+
+    private func beginTurnIfDue() {
+        guard let turn, let intake, !isWriting, toWrite.isEmpty, buffer == nil, failure == nil, !isAbandoned,
+            // The digest takes bytes in order.
+            lane == nil || !isHashing && toHash.isEmpty
+        else { return }
+        self.turn = nil
+        isWriting = true
+        let start = writtenBytes
+        store.disk.submit(from: loop) {
+            intake.turn(at: start, bytesMax: turn.bytesMax)
+        } then: { outcome in
+            self.took(outcome.byteCount, outcome.end, turn)
+        }
+    }
+
+    private func took(_ count: Int64, _ end: IntakeEnd, _ turn: Turn) {
+        isWriting = false
+        receivedBytes += count
+        handedBytes += count
+        writtenBytes += count
+        if case .failed(let error) = end { return fail(error) }
+        if isCatchingUp { catchUp() }
+        if case .noBuffer = end, count == 0, whenQuiet == nil, !isAbandoned {
+            self.turn = turn
+            return store.intakeBuffers.wait { [self, loop] in
+                loop.post { self.beginTurnIfDue() }
+            }
+        }
+        if !isAbandoned { turn.completion(count, end) }
+        stepDone()
+    }
+
     private func writeNext() {
-        guard !isWriting, failure == nil, !toWrite.isEmpty else { return }
+        guard !isWriting, failure == nil, !toWrite.isEmpty else { return beginTurnIfDue() }
         isWriting = true
         let piece = toWrite.removeFirst()
         store.disk.submit(from: loop) { [file] in
-            Self.outcome { () throws(SystemError) in try file.write(piece) }
+            Self.outcome { () throws(SystemError) in try file.write(piece.bytes, at: piece.offset) }
         } then: { failure in
             self.wrote(piece, failure)
         }
@@ -163,10 +230,14 @@ package final class ContentSink: @unchecked Sendable {
 
     private func wrote(_ piece: UploadBuffer, _ failure: SystemError?) {
         isWriting = false
-        let end = piece.offset + Int64(piece.count)
+        // Giving the buffer back may wake this very upload, which may then be at its end: what became of the piece is
+        // said before.
+        if let failure {
+            fail(failure)
+            return release(piece)
+        }
+        writtenBytes = piece.offset + Int64(piece.count)
         release(piece)
-        if let failure { return fail(failure) }
-        writtenBytes = end
         if toWrite.isEmpty { handOver() }
         writeNext()
         if isCatchingUp { catchUp() }
@@ -183,13 +254,15 @@ package final class ContentSink: @unchecked Sendable {
             self.isHashing = false
             self.release(piece)
             self.hashNext()
+            self.beginTurnIfDue()
             self.stepDone()
         }
     }
 
     private func stepDone() {
         if isAbandoned || failure != nil { return endIfIdle() }
-        if drained != nil && !isCongested { drained?() }
+        // One that finds its own buffers back and all others taken gets in line: nobody else would call it.
+        if drained != nil { tellIfDrained() }
         becomeQuietIfSo()
     }
 
@@ -206,11 +279,15 @@ package final class ContentSink: @unchecked Sendable {
 
     private func openThenCatchUp() {
         isWriting = true
+        isOpening = true
         store.disk.submit(from: loop) { [file] in
             Self.outcome { () throws(SystemError) in try file.open() }
         } then: { failure in
             self.isWriting = false
+            self.isOpening = false
             if let failure { return self.fail(failure) }
+            // What gathered meanwhile may hold the last free buffer.
+            if self.toWrite.isEmpty { self.handOver() }
             self.writeNext()
             self.catchUp()
             self.stepDone()
@@ -218,11 +295,15 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func catchUp() {
-        guard isCatchingUp, !isHashing, let digest, failure == nil, !isAbandoned else { return }
+        // A short body may be at its end before its file is open.
+        guard isCatchingUp, !isOpening, !isHashing, let digest, failure == nil, !isAbandoned,
+            whenQuiet?.needsDigest != false
+        else { return }
         let end = writtenBytes
         if digest.hashedBytes == end {
-            // In step, when nothing is on its way that the digest would miss.
-            if end == handedBytes { isCatchingUp = false }
+            // In step, when nothing is on its way that the digest would miss. What turns bring without a lane it always
+            // reads from the file: of the turn that is under way nothing is known here yet.
+            if end == handedBytes, intake == nil || lane != nil { isCatchingUp = false }
             return
         }
         isHashing = true
@@ -240,27 +321,50 @@ package final class ContentSink: @unchecked Sendable {
 
     // MARK: Ends
 
-    /// Calls once everything that was received is in the file, and in the digest.
-    private func onceQuiet(_ body: @escaping @Sendable () -> Void) {
-        whenQuiet = body
+    /// Calls once everything that was received is in the file, and nothing is under way.
+    private func onceQuiet(needsDigest: Bool = false, _ body: @escaping @Sendable () -> Void) {
+        // Whoever waits for the next bytes waits no more.
+        turn = nil
+        whenQuiet = Quiet(needsDigest: needsDigest, body: body)
         handOver()
+        if needsDigest { catchUp() }
         becomeQuietIfSo()
     }
 
     private func becomeQuietIfSo() {
-        guard let whenQuiet, !isWriting, !isHashing, toWrite.isEmpty, toHash.isEmpty, buffer == nil, failure == nil
+        // Two syncs at once could share one error, and the other would say that all is well.
+        guard whenQuiet != nil, !isWriting, !isHashing, syncsRunning == 0, toWrite.isEmpty, toHash.isEmpty,
+            buffer == nil, failure == nil
         else { return }
-        self.whenQuiet = nil
-        whenQuiet()
+        guard let lane else { return becomeQuiet() }
+        // The thread that hashes may still be at it.
+        isHashing = true
+        lane.whenIdle { [loop] in
+            loop.post { [self] in
+                isHashing = false
+                if isAbandoned || failure != nil { return endIfIdle() }
+                becomeQuiet()
+            }
+        }
+    }
+
+    private func becomeQuiet() {
+        let quiet = whenQuiet
+        whenQuiet = nil
+        quiet?.body()
     }
 
     private func fail(_ error: SystemError) {
-        guard failure == nil else { return endIfIdle() }
-        failure = error
-        dropWaiting()
-        let failed = failed
-        self.failed = nil
-        failed?(error)
+        if failure == nil {
+            failure = error
+            dropWaiting()
+        }
+        endIfIdle()
+    }
+
+    /// After a failure: answers once nothing more is written, so that another request may go on in the file.
+    private func onceIdle(_ body: @escaping @Sendable () -> Void) {
+        whenIdle.append(body)
         endIfIdle()
     }
 
@@ -275,11 +379,12 @@ package final class ContentSink: @unchecked Sendable {
             self.buffer = nil
         }
         whenQuiet = nil
+        turn = nil
     }
 
     /// Everything that came is in the file; it need not last. The file is closed, and another sink may go on.
     package func pause(then completion: @escaping @Sendable (Int64) -> Void) {
-        if failure != nil { return completion(writtenBytes) }
+        if failure != nil { return onceIdle { [self] in completion(writtenBytes) } }
         onceQuiet { [self] in
             keepDigest()
             closeFile()
@@ -295,17 +400,23 @@ package final class ContentSink: @unchecked Sendable {
         store.sync(file, needsName: needsName) { [loop] failure in
             loop.post { [self] in
                 syncsRunning -= 1
-                if failure == nil { isNameDurable = true }
                 if isAbandoned { return endIfIdle() }
-                completion(failure.map(Result.failure) ?? .success(end))
+                if let failure {
+                    hasFailedSync = true
+                    fail(failure)
+                    return onceIdle { completion(.failure(failure)) }
+                }
+                isNameDurable = true
+                completion(.success(end))
                 endIfIdle()
+                becomeQuietIfSo()
             }
         }
     }
 
     /// Everything that came lasts when this answers.
     package func sync(then completion: @escaping @Sendable (Result<Int64, SystemError>) -> Void) {
-        if let failure { return completion(.failure(failure)) }
+        if let failure { return onceIdle { completion(.failure(failure)) } }
         onceQuiet { [self] in
             // A request without a byte has opened nothing yet.
             syncWritten(then: completion)
@@ -314,8 +425,8 @@ package final class ContentSink: @unchecked Sendable {
 
     /// No more bytes come. Answers when they are on the disk for good.
     package func finish(then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void) {
-        if let failure { return completion(.failure(failure)) }
-        onceQuiet { [self] in
+        if let failure { return onceIdle { completion(.failure(failure)) } }
+        onceQuiet(needsDigest: true) { [self] in
             syncWritten { [self] result in
                 switch result {
                 case .failure(let error): completion(.failure(error))
@@ -350,7 +461,7 @@ package final class ContentSink: @unchecked Sendable {
     package func verify(
         _ checksum: BodyChecksum, then completion: @escaping @Sendable (Result<Bool, SystemError>) -> Void
     ) {
-        if let failure { return completion(.failure(failure)) }
+        if let failure { return onceIdle { completion(.failure(failure)) } }
         onceQuiet { [self] in
             isWriting = true
             let (start, end) = (startBytes, writtenBytes)
@@ -371,7 +482,7 @@ package final class ContentSink: @unchecked Sendable {
 
     /// Takes back what this request brought.
     package func cutBack(then completion: @escaping @Sendable (SystemError?) -> Void) {
-        if let failure { return completion(failure) }
+        if let failure { return onceIdle { completion(failure) } }
         onceQuiet { [self] in
             isWriting = true
             let start = startBytes
@@ -395,6 +506,8 @@ package final class ContentSink: @unchecked Sendable {
     private func keepDigest() {
         if let digest { store.digests.keep(digest, of: token) }
         digest = nil
+        lane = nil
+        intake = nil
     }
 
     private func closeFile() {
@@ -408,6 +521,7 @@ package final class ContentSink: @unchecked Sendable {
         dropWaiting()
         drained = nil
         failed = nil
+        whenIdle = []
         endIfIdle()
     }
 
@@ -419,5 +533,12 @@ package final class ContentSink: @unchecked Sendable {
         } else {
             closeFile()
         }
+        if let failure, let failed {
+            self.failed = nil
+            failed(failure)
+        }
+        let answers = whenIdle
+        whenIdle = []
+        for answer in answers { answer() }
     }
 }

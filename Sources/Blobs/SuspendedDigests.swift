@@ -5,9 +5,18 @@ import Synchronization
 final class SuspendedDigests: Sendable {
     static let countMax = 1024
 
+    private struct Kept {
+        var digest: RunningDigest
+        var number: UInt64
+    }
+
     private struct State {
-        var digests: [Int64: RunningDigest] = [:]
-        var order: [Int64] = []
+        var digests: [Int64: Kept] = [:]
+        /// In the order of keeping; those that were taken out since are still in it.
+        var order: [(token: Int64, number: UInt64)] = []
+        var lastNumber: UInt64 = 0
+
+        func isKept(_ place: (token: Int64, number: UInt64)) -> Bool { digests[place.token]?.number == place.number }
     }
 
     // A leaf lock: nothing is called while it is held.
@@ -15,16 +24,21 @@ final class SuspendedDigests: Sendable {
 
     func keep(_ digest: RunningDigest, of token: Int64) {
         state.withLock { state in
-            state.digests[token] = digest
-            state.order.append(token)
-            // Those that were taken out are still in order; they go with the rest.
-            while state.digests.count > Self.countMax || state.order.count > 2 * Self.countMax {
-                state.digests[state.order.removeFirst()] = nil
+            state.lastNumber += 1
+            state.digests[token] = Kept(digest: digest, number: state.lastNumber)
+            state.order.append((token, state.lastNumber))
+            while state.digests.count > Self.countMax {
+                let oldest = state.order.removeFirst()
+                if state.isKept(oldest) { state.digests[oldest.token] = nil }
+            }
+            if state.order.count > 2 * Self.countMax {
+                let kept = state
+                state.order.removeAll { !kept.isKept($0) }
             }
         }
     }
 
     func take(_ token: Int64) -> RunningDigest? {
-        state.withLock { $0.digests.removeValue(forKey: token) }
+        state.withLock { $0.digests.removeValue(forKey: token)?.digest }
     }
 }

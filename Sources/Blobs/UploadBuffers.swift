@@ -30,7 +30,7 @@ package final class UploadBuffers {
     package static let countMax = 8
 
     private var free: [UploadBuffer] = []
-    private var takenCount = 0
+    private(set) var takenCount = 0
     private var waiting: [() -> Void] = []
 
     package init() {}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -26,6 +27,7 @@ int hw_describe_errno(int number, char *text, size_t count) {
 }
 char **hw_environment(void) { return environ; }
 long hw_getrandom(void *buffer, size_t count) { return getrandom(buffer, count, 0); }
+void hw_release_freed_memory(void) { malloc_trim(0); }
 int hw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int hw_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {

@@ -34,7 +34,7 @@ package enum DocumentChange: Sendable, Equatable {
     case uploadPaused(written: Int64)
     /// So many bytes are durable and on record.
     case uploadAcknowledged(Int64)
-    /// What came, beyond what is on record, is gone with the process that took it.
+    /// What came, beyond what is durable, is gone, with the process that took it or by a failed sync.
     case uploadCutBack
     case leased
     case worked(WorkProgress)
@@ -113,6 +113,9 @@ package struct Document: Sendable, Equatable {
     package internal(set) var bytesTotal: Int64?
     /// What was said when the document was created; what one upload says of itself is forgotten when it is cut off.
     package internal(set) var declaredBytes: Int64?
+    /// What the creating call said of the bytes, whatever came: a repeated call is held against it.
+    package internal(set) var announcedType: String?
+    package internal(set) var announcedBytes: Int64?
     /// Of a document that was created before its bytes.
     package var upload = ResumableUpload()
     package private(set) var remaining = RemainingTime()
@@ -136,6 +139,10 @@ package struct Document: Sendable, Equatable {
     package internal(set) var chunkCount: Int64?
     package var message: String?
     package internal(set) var error: DocumentError?
+    /// The subject of the token that made it, whose document it is; on record, and in no state.
+    package var owner: String?
+    /// What the tier of who made it takes: its bytes may come from somebody who only knows its URL.
+    package var tierLimitBytes: Int64?
     package let createdAtMilliseconds: Int64
     package internal(set) var updatedAtMilliseconds: Int64
 
@@ -149,6 +156,8 @@ package struct Document: Sendable, Equatable {
         self.contentType = contentType
         self.bytesTotal = bytesTotal
         declaredBytes = bytesTotal
+        announcedType = contentType
+        announcedBytes = bytesTotal
         self.pipeline = pipeline.name
         stages = pipeline.stages
         self.metadata = metadata
@@ -225,21 +234,22 @@ package struct Document: Sendable, Equatable {
             bytesTotal = declaredBytes
         case .uploadPaused(let written):
             guard status == .uploading else { return .none }
-            isTick = bytesReceived != written
-            upload.writtenBytes = written
-            bytesReceived = written
+            // What is durable stays: a request that lost its bytes says 0.
+            upload.writtenBytes = max(written, upload.durableBytes)
+            isTick = bytesReceived != upload.writtenBytes
+            bytesReceived = upload.writtenBytes
         case .uploadAcknowledged(let offset):
             guard status == .uploading else { return .none }
             isTick = bytesDone != offset
+            upload.synced(offset)
             upload.acknowledgedBytes = offset
-            upload.writtenBytes = max(upload.writtenBytes, offset)
             bytesDone = offset
             bytesReceived = max(bytesReceived, offset)
         case .uploadCutBack:
             guard status == .uploading else { return .none }
-            isTick = bytesReceived != upload.acknowledgedBytes
-            upload.writtenBytes = upload.acknowledgedBytes
-            bytesReceived = upload.acknowledgedBytes
+            isTick = bytesReceived != upload.durableBytes
+            upload.writtenBytes = upload.durableBytes
+            bytesReceived = upload.durableBytes
             bytesDone = upload.acknowledgedBytes
             bytesTotal = declaredBytes
         case .leased:
@@ -286,7 +296,8 @@ package struct Document: Sendable, Equatable {
         if status != .processing { estimate = nil }
         if status != .queued { queuePosition = nil }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        updatedAtMilliseconds = now.unixMilliseconds
+        // A restart brings no bytes, so it puts off no upload's end.
+        if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }

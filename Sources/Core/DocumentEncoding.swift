@@ -99,7 +99,10 @@ extension Document {
         writer.key("content"); writer.optional(contentToken)
         writer.key("awaits_content"); writer.bool(awaitsContent)
         writer.key("declared_bytes"); writer.optional(declaredBytes)
+        writer.key("announced_type"); writer.optional(announcedType)
         writer.key("has_run"); writer.bool(hasRun)
+        writer.key("owner"); writer.optional(owner)
+        writer.key("tier_limit_bytes"); writer.optional(tierLimitBytes)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         if awaitsContent { encodeUpload(into: &writer) }
@@ -110,8 +113,12 @@ extension Document {
 
     private func encodeUpload(into writer: inout JSONWriter) {
         writer.key("upload_token"); writer.optional(upload.token)
-        writer.key("upload_acknowledged"); writer.integer(upload.acknowledgedBytes)
+        // What is durable may be told once this record is; so a record that is made while another is on its way to the
+        // disk never says less than that one.
+        writer.key("upload_acknowledged"); writer.integer(upload.durableBytes)
         writer.key("upload_metadata"); writer.optional(upload.metadataText)
+        writer.key("upload_concatenation"); writer.optional(upload.concatenationText)
+        writer.key("announced_bytes"); writer.optional(announcedBytes)
         switch upload.form {
         case .whole: break
         case .part:
@@ -131,9 +138,10 @@ extension Document {
             upload.form = .concatenation(parts.compactMap { $0.stringValue.flatMap { DocumentID($0) } })
         }
         upload.metadataText = hidden["upload_metadata"]?.stringValue
+        upload.concatenationText = hidden["upload_concatenation"]?.stringValue
         upload.token = hidden["upload_token"]?.integerValue
         upload.acknowledgedBytes = hidden["upload_acknowledged"]?.integerValue ?? 0
-        upload.writtenBytes = upload.acknowledgedBytes
+        upload.synced(upload.acknowledgedBytes)
         return upload
     }
 
@@ -168,7 +176,11 @@ extension Document {
         bytesDone = record["bytes_done"]?.integerValue ?? 0
         attempt = Int(record["attempt"]?.integerValue ?? 0)
         declaredBytes = hidden["declared_bytes"]?.integerValue
+        announcedType = hidden["announced_type"]?.stringValue
+        announcedBytes = hidden["announced_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
+        owner = hidden["owner"]?.stringValue
+        tierLimitBytes = hidden["tier_limit_bytes"]?.integerValue
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
         upload = Self.upload(from: hidden)
@@ -195,12 +207,13 @@ extension Document {
 extension DocumentRecord {
     package var isReadable: Bool { Document(self) != nil }
 
-    /// Somebody must go on with it after a restart. An upload that can go on waits until its client asks; one that is
-    /// made of parts waits for nobody.
-    package var isLeftUnfinished: Bool {
+    /// Whether it is taken into memory after a restart. An upload that can go on is when something happened to it since
+    /// `milliseconds` (of 1970): whoever watches everything sees it. Older ones wait on record until somebody asks.
+    package func isLeftUnfinished(since milliseconds: Int64) -> Bool {
         guard let document = Document(self), !document.isTerminal else { return false }
         if case .concatenation = document.upload.form { return true }
-        return !(document.status == .uploading && document.awaitsContent)
+        guard document.status == .uploading && document.awaitsContent else { return true }
+        return !document.isPart && document.updatedAtMilliseconds >= milliseconds
     }
 }
 

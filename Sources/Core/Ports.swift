@@ -35,6 +35,8 @@ package struct DocumentRecord: Sendable, Equatable {
 /// The machine's trouble with keeping a record.
 package enum RecordFailure: Error, Sendable, Equatable {
     case alreadyThere
+    /// The key names another document by now.
+    case keyTaken
     case storageFull
     case failed(String)
 }
@@ -72,7 +74,17 @@ package struct RecordPage: Sendable, Equatable {
 
 /// Durable records. When a completion reports success the change survives a power cut.
 package protocol DocumentRecords: Sendable {
-    func insert(_ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    /// With a reservation, the record and the key go in by one commit, or neither does.
+    func insert(
+        _ record: DocumentRecord, reserving reservation: KeyReservation?,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    /// The document that was created under a key.
+    func document(
+        underKey key: String, then completion: @escaping @Sendable (Result<KeyedDocument?, RecordFailure>) -> Void)
+    /// Forgets the oldest keys that were made at this time or before.
+    func forgetKeys(
+        through milliseconds: Int64, limit: Int,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func update(_ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func raiseCeiling(
         of id: DocumentID, to ceiling: Double,

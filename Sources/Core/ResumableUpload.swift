@@ -1,13 +1,14 @@
 // Theory of operation
 //
 //   written       bytes in the file, as far as this process knows; more than that may be lost with the machine
+//   durable       bytes that survive the machine; every record that is made carries this figure
 //   acknowledged  bytes that are durable and on record; no client is ever told more
 //
-//   acknowledged ≤ written, and both grow only at the end. A request begins at `written`, once that is acknowledged,
-// and
-//   brings bytes behind it. When it ends, what came is written; when somebody wants to know how far the upload is, the
-//   file is synced, the figure put on record, and only then told. After a crash the file is cut back to what is on
-//   record: what lies beyond may be anything.
+// acknowledged ≤ durable ≤ written, and all grow only at the end. A request begins at `written` and brings bytes behind
+// it. When it ends, what came is written; when somebody wants to know how far the upload is, the file is synced, the
+// figure put on record, and only then told. After a crash the file is cut back to what is on record: what lies beyond
+// may be anything. After a failed sync it is cut back to what is durable: the kernel may have dropped what it could not
+// write and report nothing the next time (fsync(2), "EIO").
 
 /// A document's bytes as far as they have come, over as many requests as it takes.
 package struct ResumableUpload: Sendable, Equatable {
@@ -24,20 +25,31 @@ package struct ResumableUpload: Sendable, Equatable {
     package var form: Form
     /// `Upload-Metadata` as it was given: a client may ask for it.
     package var metadataText: String?
+    /// `Upload-Concat` as it was given, for the same reason.
+    package var concatenationText: String?
     /// Names the file that the bytes are in; nil before the first one.
     package var token: Int64?
-    package var acknowledgedBytes: Int64 = 0
-    package var writtenBytes: Int64 = 0
+    package internal(set) var acknowledgedBytes: Int64 = 0
+    package internal(set) var durableBytes: Int64 = 0
+    package internal(set) var writtenBytes: Int64 = 0
 
-    package init(form: Form = .whole, metadataText: String? = nil) {
+    package init(form: Form = .whole, metadataText: String? = nil, concatenationText: String? = nil) {
         self.form = form
         self.metadataText = metadataText
+        self.concatenationText = concatenationText
+    }
+
+    /// The file was synced, and its first `offset` bytes last. A record that is made from now on says so.
+    package mutating func synced(_ offset: Int64) {
+        durableBytes = max(durableBytes, offset)
+        writtenBytes = max(writtenBytes, offset)
     }
 
     /// The bytes begin again: the file that was is nobody's.
     package mutating func beginAgain() {
         token = nil
         acknowledgedBytes = 0
+        durableBytes = 0
         writtenBytes = 0
     }
 }
@@ -101,7 +113,7 @@ extension UploadAppend {
         }
         if let limitBytes {
             if let bodyBytes, bodyBytes > limitBytes - written { throw .beyondLimit(limitBytes) }
-            return UploadRoom(length: nil, bytesMax: limitBytes - written, endsAtLimit: true)
+            return UploadRoom(length: nil, bytesMax: max(0, limitBytes - written), endsAtLimit: true)
         }
         return UploadRoom(length: nil, bytesMax: nil, endsAtLimit: false)
     }
@@ -114,12 +126,15 @@ package enum UploadAppendEnd: Sendable, Equatable {
     /// It said that it was the last, and bytes are missing: what came stays, the upload goes on.
     case shortOfLength(Int64)
 
-    /// `total` bytes are there now, of `length`; `bodyCompletes` as the request said.
-    package static func of(total: Int64, length: Int64?, bodyCompletes: Bool) -> UploadAppendEnd {
-        if let length {
-            if total == length { return .complete }
-            return bodyCompletes ? .shortOfLength(length) : .unfinished
+    /// `total` bytes are there now, of `length`. `bodyCompletes` is what the request said. Where the length decides
+    /// alone (tus) it says nothing; where it does not (the draft) all bytes may be there while the end is still to say.
+    package static func of(
+        total: Int64, length: Int64?, bodyCompletes: Bool, endsAtLength: Bool
+    ) -> UploadAppendEnd {
+        if bodyCompletes {
+            if let length, total < length { return .shortOfLength(length) }
+            return .complete
         }
-        return bodyCompletes ? .complete : .unfinished
+        return endsAtLength && total == length ? .complete : .unfinished
     }
 }

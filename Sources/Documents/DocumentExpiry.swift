@@ -18,7 +18,7 @@ extension DocumentOwner {
             }
             let words = "Nothing was added to the upload for too long. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadExpired, words)))
-            endUpload(document, .cancelled)
+            endUpload(document, .cancelled, of: document.document.upload)
         }
     }
 }

@@ -8,12 +8,16 @@ extension DocumentOwner {
     package typealias Told = Result<EncodedEvent, DocumentRefusal>
 
     /// Puts a new document on record, then tells it. A chosen id that is in use is refused.
-    package func create(_ document: Document, then answer: @escaping @Sendable (Told) -> Void) {
+    /// A key that has come to name another document in the meantime is refused as well.
+    package func create(
+        _ document: Document, reserving reservation: KeyReservation? = nil,
+        then answer: @escaping @Sendable (Told) -> Void
+    ) {
         guard live[document.id] == nil else { return answer(.failure(.idInUse)) }
         let created = makeLive(document)
         live[document.id] = created
         created.recordsPending = 1
-        records.insert(record(of: created)) { [self] result in
+        records.insert(record(of: created), reserving: reservation) { [self] result in
             loop.post { [self] in
                 created.recordsPending -= 1
                 defer { settled(created) }
@@ -107,7 +111,7 @@ extension DocumentOwner {
 
     /// Finds the document once none of its commits is under way. What an order changes is then told by itself, and what
     /// it answers is the state that it made, not one that is waiting to be told.
-    private func whenSettled(
+    func whenSettled(
         _ id: DocumentID, then order: @escaping @Sendable (Result<LiveDocument, DocumentRefusal>) -> Void
     ) {
         find(id) { [self] result in
@@ -140,7 +144,7 @@ extension DocumentOwner {
 
     private func stopWork(on document: LiveDocument) {
         queue.withdraw(document.document.id)
-        endUpload(document, .cancelled)
+        endUpload(document, .cancelled, of: document.document.upload)
     }
 
     package func retry(_ id: DocumentID, then answer: @escaping @Sendable (Told) -> Void) {
@@ -170,9 +174,12 @@ extension DocumentOwner {
                 // record is gone.
                 _ = try? document.document.apply(.cancelled, at: now)
                 document.isDeleted = true
+                document.recordsPending += 1
                 stopWork(on: document)
                 records.remove(id) { [self] result in
                     loop.post { [self] in
+                        document.recordsPending -= 1
+                        defer { settled(document) }
                         if case .failure(let failure) = result {
                             document.isDeleted = false
                             restoreAfterFailedDeletion(document)

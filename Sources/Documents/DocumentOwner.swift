@@ -91,6 +91,8 @@ package final class DocumentOwner: @unchecked Sendable {
     private var retained: RetainedEvents
     /// Who watches every document.
     private var everyAudience: TopicAudience
+    /// Who watches all that a subject has made; a subject nobody watches for has none.
+    private var audiencesBySubject: [String: TopicAudience] = [:]
     var lastPermit: UInt64 = 0
     private var lastGeneration: UInt64 = 0
 
@@ -311,7 +313,11 @@ package final class DocumentOwner: @unchecked Sendable {
         retain(event, of: document)
         let topic = Topic.document(document.document.id, generation: document.generation)
         hub.publish(event, to: topic, document.audience)
-        if !document.document.isPart { hub.publish(event, to: .everyDocument(owner: loop.index), everyAudience) }
+        guard !document.document.isPart else { return }
+        hub.publish(event, to: .group(.all, owner: loop.index), everyAudience)
+        if let subject = document.document.owner, let audience = audiencesBySubject[subject] {
+            hub.publish(event, to: .group(.made(by: subject), owner: loop.index), audience)
+        }
     }
 
     /// Keeps an event for watchers that come back, within the bounds of one document and of all of them.
@@ -387,15 +393,28 @@ package final class DocumentOwner: @unchecked Sendable {
         }
     }
 
-    /// Joins the audience of every document of this owner, present and future; the answer is the state of those that
-    /// are not terminal.
-    package func joinEvery(loopIndex: Int) -> [EncodedEvent] {
-        everyAudience.join(loop: loopIndex)
-        return live.values.compactMap { $0.isDeleted || $0.document.isPart ? nil : $0.told }.filter { !$0.isTerminal }
+    /// Joins the audience of a group's documents that this owner has, present and future; the answer is the state of
+    /// those that are not terminal.
+    package func join(_ group: DocumentGroup, loopIndex: Int) -> [EncodedEvent] {
+        var wanted = Array(live.values)
+        switch group {
+        case .all: everyAudience.join(loop: loopIndex)
+        case .made(let subject):
+            audiencesBySubject[subject, default: TopicAudience(loopCount: hub.loops.count)].join(loop: loopIndex)
+            wanted.removeAll { $0.document.owner != subject }
+        }
+        return wanted.compactMap { $0.isDeleted || $0.document.isPart ? nil : $0.told }.filter { !$0.isTerminal }
             .sorted { $0.document < $1.document }
     }
 
-    package func leaveEvery(loopIndex: Int) { everyAudience.leave(loop: loopIndex) }
+    package func leave(_ group: DocumentGroup, loopIndex: Int) {
+        switch group {
+        case .all: everyAudience.leave(loop: loopIndex)
+        case .made(let subject):
+            audiencesBySubject[subject]?.leave(loop: loopIndex)
+            if audiencesBySubject[subject]?.isEmpty == true { audiencesBySubject[subject] = nil }
+        }
+    }
 
     package func leave(_ id: DocumentID, generation: UInt64, loopIndex: Int) {
         guard let document = live[id], document.generation == generation else { return }

@@ -16,6 +16,10 @@ import System
 //
 // No client is told of a byte that is not durable and on record: `acknowledge` comes after the sync and before the
 // reply.
+//
+// Bytes that a record may name are removed after the record that no longer names them: a crash in between finds them.
+// So an upload that is ended from outside loses its right at once (`endUpload`), but it is told, and its file
+// removed, when the record is made; and one that comes to its own end meanwhile is refused no sooner.
 
 /// How bytes come to a document.
 extension DocumentOwner {
@@ -31,7 +35,7 @@ extension DocumentOwner {
                     return .success(
                         UploadTarget(
                             name: document.name, contentType: document.contentType,
-                            declaredBytes: document.declaredBytes))
+                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes))
                 })
         }
     }
@@ -47,12 +51,18 @@ extension DocumentOwner {
                     guard document.document.status == .uploading else {
                         return .failure(.conflict(document.document.uploadConflict))
                     }
-                    endUpload(document, .begunAgain)
+                    let begins = DocumentChange.uploadBegan(total: total, contentType: contentType)
+                    let upload = document.document.upload
                     do throws(DocumentConflict) {
-                        try change(document, .uploadBegan(total: total, contentType: contentType))
+                        if upload.token == nil {
+                            try change(document, begins)
+                        } else {
+                            try changeOnRecord(document, begins)
+                        }
                     } catch {
                         return .failure(.conflict(error))
                     }
+                    endUpload(document, .begunAgain, of: upload)
                     lastPermit += 1
                     let permit = UploadPermit(document: id, number: lastPermit)
                     document.permit = permit
@@ -100,7 +110,7 @@ extension DocumentOwner {
         afterwards: @escaping @Sendable (DocumentOwner, LiveDocument) -> Void
     ) {
         guard let document = live[permit.document], permit.isSame(as: document.permit) else {
-            return answer(.failure(uploadRefusal(permit)))
+            return refuse(permit, answer)
         }
         document.permit = nil
         document.evictUpload = nil
@@ -111,7 +121,7 @@ extension DocumentOwner {
                 if !document.isDeleted { afterwards(self, document) }
                 answer(document.answer)
             }
-            endUpload(document, .supersededByNewer)
+            endUpload(document, .supersededByNewer, of: document.document.upload)
         } catch {
             answer(.failure(.conflict(error)))
         }
@@ -137,7 +147,7 @@ extension DocumentOwner {
         _ id: DocumentID, evict: @escaping @Sendable (UploadEviction) -> Void,
         then answer: @escaping @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
     ) {
-        find(id) { [self] result in
+        whenSettled(id) { [self] result in
             switch result {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let live):
@@ -177,36 +187,60 @@ extension DocumentOwner {
         try? change(document, .uploadContinued(token: token, length: length))
     }
 
-    /// Puts on record that the upload's first `offset` bytes are durable. What is answered may be told the client.
+    /// Puts on record that the upload's first `offset` bytes, which were synced, are there. What is answered may be
+    /// told the client. A refusal means that the right is gone: the bytes are nobody's, or another's.
     package func acknowledge(
         _ permit: UploadPermit, offset: Int64,
         then answer: @escaping @Sendable (Result<UploadGrant, DocumentRefusal>) -> Void
     ) {
-        guard let live = live[permit.document], permit.isSame(as: live.permit) else {
-            return answer(.failure(uploadRefusal(permit)))
+        guard let live = live[permit.document], permit.isSame(as: live.permit) else { return refuse(permit, answer) }
+        recordDurable(live, offset) { [self] failure in
+            guard permit.isSame(as: live.permit) else { return refuse(permit, answer) }
+            if let failure { return answer(.failure(.storage(failure))) }
+            answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
+            tellConcatenations(live)
         }
+    }
+
+    /// Puts on record that so many bytes are durable. Whoever has the upload by then, they are.
+    private func recordDurable(
+        _ live: LiveDocument, _ offset: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void
+    ) {
+        let token = live.document.upload.token
+        live.document.upload.synced(offset)
         let change = DocumentChange.uploadAcknowledged(offset)
         var next = live.document
         _ = try? next.apply(change, at: now)
         records.update(record(of: next, live)) { [self] result in
             loop.post { [self] in
-                guard permit.isSame(as: live.permit) else { return answer(.failure(uploadRefusal(permit))) }
-                switch result {
-                case .failure(let failure): answer(.failure(.storage(failure)))
-                case .success:
-                    try? self.change(live, change)
-                    answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
-                    tellConcatenations(live)
+                guard case .success = result else {
+                    if case .failure(let failure) = result { completion(failure) }
+                    return
                 }
+                // Not when the bytes have begun again meanwhile, in another file.
+                if live.document.upload.token == token { try? self.change(live, change) }
+                completion(nil)
             }
         }
     }
 
-    private func uploadRefusal(_ permit: UploadPermit) -> DocumentRefusal {
-        live[permit.document].map { .conflict($0.document.uploadConflict) } ?? .notFound
+    /// Refuses a request that has lost its right, once what took it is on record.
+    private func refuse<Answer>(
+        _ permit: UploadPermit, _ answer: @escaping @Sendable (Result<Answer, DocumentRefusal>) -> Void
+    ) {
+        guard let document = live[permit.document], document.recordsPending > 0 else {
+            return answer(.failure(uploadRefusal(permit)))
+        }
+        document.waitingOrders.append { [self] in refuse(permit, answer) }
     }
 
-    /// The request is over and writes no more; so many bytes are in the file.
+    private func uploadRefusal(_ permit: UploadPermit) -> DocumentRefusal {
+        guard let document = live[permit.document], !document.isDeleted else { return .notFound }
+        return .conflict(document.document.uploadConflict)
+    }
+
+    /// The request is over and writes no more; so many bytes are in the file. After a sync that failed nothing is known
+    /// of them but what was durable before: then 0.
     package func releaseUpload(_ permit: UploadPermit, written: Int64) {
         guard let document = live[permit.document] else { return }
         document.takers[permit.number] = nil
@@ -219,25 +253,30 @@ extension DocumentOwner {
         carryOut(document.holder.released(permit.number), document)
     }
 
-    /// Nobody brings bytes any more. Whoever does has the file, and removes it; else it is removed here.
-    func endUpload(_ document: LiveDocument, _ reason: UploadEviction) {
-        let isHeld = document.permit != nil
-        document.evictUpload?(reason)
+    /// Nobody brings bytes any more: whoever does loses the right, and who waits for it is refused. The request is
+    /// told, and the bytes are removed, when what ended the upload is on record.
+    func endUpload(_ document: LiveDocument, _ reason: UploadEviction, of upload: ResumableUpload) {
+        let (id, evict) = (document.document.id, document.evictUpload)
+        let token = document.document.hasContent ? nil : upload.token
         document.evictUpload = nil
         document.permit = nil
         let refusal = DocumentRefusal.conflict(document.document.uploadConflict)
         for number in document.holder.clear() { document.takers[number]?.answer(.failure(refusal)) }
         document.takers = [:]
-        if let token = document.document.upload.token, !isHeld, !document.document.hasContent {
-            bytes.removeContent(of: document.document.id, token: token)
+        document.waitingOrders.append { [bytes] in
+            // Who brings bytes removes the file too when it has heard: it may be made that late.
+            evict?(reason)
+            if let token { bytes.removeContent(of: id, token: token) }
         }
+        settled(document)
     }
 
     /// What is left to say of an upload that takes no more bytes.
     package func endedUpload(
         _ id: DocumentID, then answer: @escaping @Sendable (Result<EndedUpload, DocumentRefusal>) -> Void
     ) {
-        find(id) { result in
+        // What is not on record yet is not told either.
+        whenSettled(id) { result in
             answer(
                 result.flatMap { live in
                     let document = live.document
@@ -277,10 +316,12 @@ extension DocumentOwner {
         guard let token = upload.token, upload.writtenBytes > upload.acknowledgedBytes else { return completion() }
         bytes.makeContentDurable(of: live.document.id, token: token, bytes: upload.writtenBytes) { [self] failure in
             loop.post { [self] in
-                if failure == nil && live.isUnused && live.document.upload == upload {
-                    try? change(live, .uploadAcknowledged(upload.writtenBytes))
+                guard live.isUnused && live.document.upload == upload else { return completion() }
+                if failure != nil {
+                    try? change(live, .uploadCutBack)
+                    return completion()
                 }
-                completion()
+                recordDurable(live, upload.writtenBytes) { _ in completion() }
             }
         }
     }

@@ -123,6 +123,7 @@ package struct UploadTarget: Sendable {
     package var name: String
     package var contentType: String?
     package var declaredBytes: Int64?
+    package var tierLimitBytes: Int64?
 }
 
 /// Bytes that are whole and durable under a name of their own.
@@ -156,6 +157,8 @@ package struct UploadGrant: Sendable {
     package var upload: ResumableUpload
     /// The whole length, where it has been said.
     package var length: Int64?
+    /// What the tier of its creator takes.
+    package var tierLimitBytes: Int64?
     package var dueMilliseconds: Int64?
 
     init(permit: UploadPermit, document: Document, dueMilliseconds: Int64?) {
@@ -164,6 +167,7 @@ package struct UploadGrant: Sendable {
         contentType = document.contentType
         upload = document.upload
         length = document.declaredBytes
+        tierLimitBytes = document.tierLimitBytes
         self.dueMilliseconds = dueMilliseconds
     }
 }

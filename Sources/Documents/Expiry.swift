@@ -7,6 +7,8 @@ package final class Expiry: @unchecked Sendable {
     static let intervalMilliseconds: Int64 = 1000
     /// Documents a look; the rest waits for the next.
     static let documentsMax = 100
+    /// Keys a look, likewise.
+    static let keysMax = 1000
 
     private let documents: Documents
     private let records: any DocumentRecords
@@ -24,7 +26,9 @@ package final class Expiry: @unchecked Sendable {
     }
 
     private func look() {
-        records.due(before: Clock.unixMilliseconds, limit: Self.documentsMax) { [self] result in
+        let now = Clock.unixMilliseconds
+        records.forgetKeys(through: now - KeyStanding.lifetimeMilliseconds, limit: Self.keysMax) { _ in }
+        records.due(before: now, limit: Self.documentsMax) { [self] result in
             loop.post { [self] in
                 if case .success(let due) = result {
                     for id in due { documents.perform(id) { $0.expire(id) } }

@@ -9,11 +9,18 @@ import Loop
 // keeps order, a watcher that is attached by a letter from the owner sees the state of that letter and then every later
 // event: nothing falls between the two.
 
+/// Documents that are watched together, those of the future among them.
+package enum DocumentGroup: Hashable, Sendable {
+    case all
+    /// What a token's subject has made.
+    case made(by: String)
+}
+
 package enum Topic: Hashable, Sendable {
     /// A document that is deleted and created again under its old name is another topic.
     case document(DocumentID, generation: UInt64)
-    /// Every document of one owner; who watches all documents watches this of every owner.
-    case everyDocument(owner: Int)
+    /// Those documents of a group that one loop owns; who watches a group watches this of every loop.
+    case group(DocumentGroup, owner: Int)
     /// `serve --diagnostics`: what is published goes as it is to everybody who wants every message, or the newest only.
     case diagnostics(newestOnly: Bool)
 }

@@ -16,10 +16,11 @@ package final class Ledger: DocumentRecords {
     package static let listBytesMax = 4 << 20
 
     private enum Write: Sendable {
-        case insert(DocumentRecord)
+        case insert(DocumentRecord, KeyReservation?)
         case update(DocumentRecord)
         case raiseCeiling(DocumentID, Double)
         case remove(DocumentID)
+        case forgetKeys(through: Int64, limit: Int)
     }
 
     private struct Order: Sendable {
@@ -72,7 +73,15 @@ package final class Ledger: DocumentRecords {
         ALTER TABLE documents ADD COLUMN is_part INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE documents ADD COLUMN due_ms INTEGER;
         CREATE INDEX documents_by_due ON documents (due_ms) WHERE due_ms IS NOT NULL
+        """,
         """
+        CREATE TABLE idempotency (
+            key TEXT PRIMARY KEY,
+            document TEXT NOT NULL,
+            created_ms INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX idempotency_by_time ON idempotency (created_ms)
+        """,
     ]
 
     private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
@@ -117,11 +126,22 @@ package final class Ledger: DocumentRecords {
     private static func apply(_ write: Write, _ database: Database) throws(DatabaseError) -> Result<Void, RecordFailure>
     {
         switch write {
-        case .insert(let record):
+        case .insert(let record, let reservation):
+            if let reservation {
+                let named = try document(underKey: reservation.key, database)?.document
+                guard named == nil || named == reservation.replacing else { return .failure(.keyTaken) }
+            }
             let changed = try database.execute(
                 "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [.text(record.id.description)] + values(record))
-            return changed == 1 ? .success(()) : .failure(.alreadyThere)
+            guard changed == 1 else { return .failure(.alreadyThere) }
+            if let reservation {
+                try database.execute(
+                    "INSERT OR REPLACE INTO idempotency (key, document, created_ms) VALUES (?, ?, ?)",
+                    [
+                        .text(reservation.key), .text(record.id.description), .integer(record.createdAtMilliseconds),
+                    ])
+            }
         case .update(let record):
             // A removed document stays removed: a late update finds no row, and that is right.
             try database.execute(
@@ -135,6 +155,12 @@ package final class Ledger: DocumentRecords {
                 "UPDATE documents SET ceiling = max(ceiling, ?) WHERE id = ?", [.real(ceiling), .text(id.description)])
         case .remove(let id):
             try database.execute("DELETE FROM documents WHERE id = ?", [.text(id.description)])
+        case .forgetKeys(let milliseconds, let limit):
+            try database.execute(
+                """
+                DELETE FROM idempotency WHERE key IN
+                    (SELECT key FROM idempotency WHERE created_ms <= ? ORDER BY created_ms LIMIT ?)
+                """, [.integer(milliseconds), .integer(Int64(limit))])
         }
         return .success(())
     }
@@ -155,8 +181,9 @@ package final class Ledger: DocumentRecords {
     }
 
     package func insert(
-        _ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
-    ) { write(.insert(record), completion) }
+        _ record: DocumentRecord, reserving reservation: KeyReservation? = nil,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.insert(record, reservation), completion) }
 
     package func update(
         _ record: DocumentRecord, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
@@ -170,6 +197,11 @@ package final class Ledger: DocumentRecords {
     package func remove(
         _ id: DocumentID, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
     ) { write(.remove(id), completion) }
+
+    package func forgetKeys(
+        through milliseconds: Int64, limit: Int,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.forgetKeys(through: milliseconds, limit: limit), completion) }
 
     /// Ends the writer after what waits is committed; `completion` is called then.
     package func close(then completion: @escaping @Sendable () -> Void) {
@@ -295,6 +327,21 @@ package final class Ledger: DocumentRecords {
                 }
                 return kept
             }, completion)
+    }
+
+    private static func document(underKey key: String, _ database: Database) throws(DatabaseError) -> KeyedDocument? {
+        var found: KeyedDocument?
+        try database.execute("SELECT document, created_ms FROM idempotency WHERE key = ?", [.text(key)]) { row in
+            guard let id = DocumentID(row.text(0)) else { return }
+            found = KeyedDocument(document: id, createdAtMilliseconds: row.integer(1))
+        }
+        return found
+    }
+
+    package func document(
+        underKey key: String, then completion: @escaping @Sendable (Result<KeyedDocument?, RecordFailure>) -> Void
+    ) {
+        read({ (database) throws(DatabaseError) in try Self.document(underKey: key, database) }, completion)
     }
 
     package func due(

@@ -27,6 +27,8 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     package let loop: EventLoop
     /// Kept alive by the stream until it has closed, so an owner needs no other holder.
     package var delegate: (any StreamDelegate)?
+    /// What is held for the connection, whoever is its delegate; let go when it closes.
+    package var holding: AnyObject?
     private var descriptor: OwnedDescriptor?
     private var registration: EventLoop.Registration?
     private var output: StreamOutput?
@@ -36,6 +38,7 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
 
     private var interest: Readiness = [.read]
     private var isReadingPaused = false
+    private var readable: (() -> Void)?
     private var isCorked = false
     private var isWriteBlocked = false
     private var isFlushScheduled = false
@@ -58,6 +61,19 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
     package var pendingBytes: Int { (output?.pendingBytes ?? 0) + (isCorked ? loop.cork.count : 0) }
 
     // MARK: Reading
+
+    /// Lets somebody else read the socket: calls once when it is readable, and reads nothing itself until
+    /// `resumeReading`.
+    package func whenReadable(_ body: @escaping () -> Void) {
+        readable = body
+        resumeReading()
+    }
+
+    /// Another descriptor of the same socket, which outlives this stream.
+    package func duplicateSocket() throws(SystemError) -> OwnedDescriptor? {
+        guard registration != nil else { return nil }
+        return try descriptor?.duplicate()
+    }
 
     package func pauseReading() {
         guard !isReadingPaused else { return }
@@ -85,6 +101,11 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
             // Nobody wants its bytes now, but a socket that is gone altogether must not spin in the loop.
             if readiness.isHungUp { close() }
             return
+        }
+        if let readable {
+            self.readable = nil
+            pauseReading()
+            return readable()
         }
         guard let raw = rawDescriptor else { return }
         do throws(SystemError) {
@@ -290,7 +311,9 @@ package final class SocketStream: EventHandler, TurnEndHandler, @unchecked Senda
         loop.deregister(registration)
         self.registration = nil
         descriptor = nil
+        holding = nil
         output = nil
+        readable = nil
         let last = delegate
         delegate = nil
         last?.streamClosed()

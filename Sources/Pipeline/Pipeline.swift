@@ -47,7 +47,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package let loop: EventLoop
     let disk: DiskThreads
     let paths: any RunPaths
-    let configuration: PipelineConfiguration
+    /// Changed on `loop` alone.
+    private(set) var configuration: PipelineConfiguration
     let logger: Logger
     let tools: ExtractorTools
 
@@ -58,6 +59,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
+    /// Documents that may be worked on at once; nil: as many as there are workers.
+    private var runsMax: Int?
 
     package init(
         loop: EventLoop, disk: DiskThreads, paths: any RunPaths, configuration: PipelineConfiguration, logger: Logger
@@ -68,6 +71,16 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
+    }
+
+    /// Limits for the runs that begin from now on. From any loop.
+    package func setPolicy(_ policy: WorkLimits.Policy) {
+        loop.perform { [self] in
+            // A worker has its memory for life, so that a document's limit stays what its worker was given.
+            let memoryBytesMax = configuration.policy.memoryBytesMax
+            configuration.policy = policy
+            configuration.policy.memoryBytesMax = memoryBytesMax
+        }
     }
 
     /// Starts the workers. On the pipeline's loop, whose thread outlives them.
@@ -102,10 +115,19 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     /// Gives free workers what waits.
     func dispatch() {
         guard !isStopping else { return }
+        var runs = slots.count { $0.isTaken }
         for slot in slots where slot.isFree {
-            guard let id = line.withLock({ $0.takeFirst() }) else { return }
+            guard runs < runsMax ?? .max, let id = line.withLock({ $0.takeFirst() }) else { return }
             slot.lease(id)
+            runs += 1
         }
+    }
+
+    /// Bounds what is worked on at once; nil takes the bound away. Work at hand goes on. On the loop.
+    package func limitRuns(to runsMax: Int?) {
+        guard runsMax != self.runsMax else { return }
+        self.runsMax = runsMax
+        dispatch()
     }
 
     /// Ends every process. What they were working on stays on record as it is, and runs again at the next start.

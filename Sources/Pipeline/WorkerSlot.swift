@@ -34,6 +34,13 @@ final class WorkerSlot: @unchecked Sendable {
     }
 
     var isFree: Bool { if case .free = state { true } else { false } }
+    /// A document has this place, or is about to.
+    var isTaken: Bool {
+        switch state {
+        case .leasing, .running: true
+        case .down, .starting, .free: false
+        }
+    }
 
     // MARK: The worker
 

@@ -17,7 +17,9 @@ import Wire
 /// Puts parts together.
 package enum Concatenation {
     /// Puts the document on record and tries at once.
-    static func create(_ upload: UploadRequest, _ document: Document, parts: [DocumentID]) {
+    static func create(
+        _ upload: UploadRequest, _ document: Document, parts: [DocumentID], reserving reservation: KeyReservation?
+    ) {
         let exchange = upload.exchange
         standings(of: parts, for: nil, on: exchange.server, loop: exchange.loop) { result in
             switch result {
@@ -33,15 +35,15 @@ package enum Concatenation {
                     }
                     document.announce(bytesTotal: total)
                 }
-                record(upload, document)
+                record(upload, document, reservation)
             }
         }
     }
 
-    private static func record(_ upload: UploadRequest, _ document: Document) {
+    private static func record(_ upload: UploadRequest, _ document: Document, _ reservation: KeyReservation?) {
         let exchange = upload.exchange
         exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
             attempt(document.id, on: exchange.server, loop: exchange.loop) { outcome in
@@ -182,7 +184,7 @@ extension UploadRequest {
         let standing = UploadStanding(
             offset: nil, length: document.declaredBytes, isComplete: false, expiresUnixMilliseconds: nil,
             sizeLimitBytes: nil, metadata: document.upload.metadataText,
-            concatenation: document.upload.form.concatenationText)
+            concatenation: document.upload.concatenationText)
         answerCreated(standing)
     }
 }

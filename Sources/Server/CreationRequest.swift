@@ -48,7 +48,7 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
         guard case .object(let object) = value else {
             throw Problem(400, "malformed_json", "The body is a JSON object.")
         }
-        var request = try NewDocument(query: QueryItems(exchange.head.query))
+        var request = try NewDocument(exchange)
         for (key, value) in object.members where value != .null {
             switch (key, value) {
             case ("document_id", .string(let text)): try request.setID(text)
@@ -70,22 +70,45 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             default: break
             }
         }
-        if let size = request.size, let limit = exchange.server.shared.configuration.sizeLimitBytes, size > limit {
+        if let size = request.size, let limit = exchange.sizeLimitBytes, size > limit {
             throw .tooLarge(limitBytes: limit)
         }
         return request
     }
 
     private func create(_ request: NewDocument) {
-        let id = request.makeID()
-        let document = request.document(id: id, total: request.size, awaitsContent: true, server: exchange.server)
         let exchange = exchange
+        IdempotentCreation.look(exchange, key: request.key) { result in
+            switch result {
+            case .failure(let problem): exchange.respond(problem)
+            case .success(.make(let reservation)): Self.make(exchange, request, reservation)
+            case .success(.compare(let document)):
+                guard request.content(awaitsContent: true, announcedBytes: request.size).created(document) else {
+                    return exchange.respond(.keyReused)
+                }
+                DocumentRoutes.read(exchange, document.id) { Self.answer(exchange, $0) }
+            }
+        }
+    }
+
+    private static func answer(_ exchange: Exchange, _ event: EncodedEvent) {
+        exchange.respond(
+            201, json: StateReply.encode(event, on: exchange), fields: StateReply.fields(event.document, on: exchange))
+    }
+
+    private static func make(_ exchange: Exchange, _ request: NewDocument, _ reservation: KeyReservation?) {
+        // Better now than when the client comes with the bytes.
+        let admission = exchange.server.shared.admission
+        if let problem = admission.refusal(exchange, declaredBytes: request.size, kind: .new) {
+            return exchange.respond(problem)
+        }
+        let id = request.makeID()
+        let document = request.document(id: id, total: request.size, awaitsContent: true, by: exchange)
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
-            case .success(let event):
-                exchange.respond(201, json: StateReply.encode(event), fields: StateReply.fields(id))
+            case .success(let event): answer(exchange, event)
             case .failure(let refusal): exchange.respond(Problem(refusal))
             }
         }

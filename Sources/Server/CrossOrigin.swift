@@ -11,7 +11,8 @@ package struct CrossOrigin: Sendable {
     static let exposed = [
         "Location", "Content-Location", "Document-ID", "ETag", "Link", "Retry-After", "X-Request-Id",
         "Content-Disposition", "Content-Range", "Accept-Ranges", "Preference-Applied",
-        "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Complete", "Upload-Limit", "Tus-Resumable",
+        "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Concat", "Upload-Expires",
+        "Upload-Complete", "Upload-Incomplete", "Upload-Limit", "Tus-Resumable",
         "Tus-Version",
         "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
     ].joined(separator: ", ")
@@ -21,9 +22,21 @@ package struct CrossOrigin: Sendable {
         "Range", "If-Range", "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override",
         "Tus-Resumable",
         "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
-        "Upload-Complete", "Upload-Draft-Interop-Version",
+        "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version",
     ].joined(separator: ", ")
     static let preflightSeconds = 86_400
+
+    /// Whether this is how a browser writes an origin (RFC 6454 §6.2): it is compared as it stands.
+    package static func isOrigin(_ text: String) -> Bool {
+        guard text != "null", let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return text == "null" }
+        let rest = text[colon...].utf8
+        let isScheme = text[..<colon].utf8.allSatisfy {
+            (0x61...0x7a).contains($0) || "+-.0123456789".utf8.contains($0)
+        }
+        let host = rest.dropFirst(3)
+        return isScheme && rest.starts(with: "://".utf8) && !host.isEmpty
+            && host.allSatisfy { (0x21...0x7e).contains($0) && !"/?#@".utf8.contains($0) }
+    }
 
     package func allows(_ origin: String) -> Bool { allowedOrigins?.contains(origin) ?? true }
 

@@ -1,6 +1,7 @@
 import Compression
 import Core
 import Hub
+import JSON
 import Loop
 import System
 import Wire
@@ -28,6 +29,24 @@ enum DiagnosticsRoutes {
     static func publish(_ exchange: Exchange) {
         if let length = exchange.contentLength, length > Int64(publishBytesMax) { return exchange.respond(tooLarge) }
         exchange.takeBody(Publication(exchange))
+    }
+
+    /// `{"memory_pressure":55,"own_memory_bytes":N,"disk_free_bytes":N,"disk_total_bytes":N}` stands in for what is
+    /// measured; what is left out is measured, so `{}` ends it.
+    static func pressure(_ exchange: Exchange) {
+        SmallBody.take(exchange) { value in
+            var readings = PressureReadings()
+            readings.memoryPressurePercent = value["memory_pressure"]?.numberValue
+            readings.ownMemoryBytes = value["own_memory_bytes"]?.integerValue
+            if let free = value["disk_free_bytes"]?.integerValue, let total = value["disk_total_bytes"]?.integerValue {
+                guard 0...1 << 60 ~= total, 0...total ~= free else {
+                    return exchange.respond(Problem(400, "bad_reading", "A disk has 0 to 1 << 60 bytes."))
+                }
+                readings.disk = .init(freeBytes: free, totalBytes: total)
+            }
+            exchange.server.shared.admission.inject(readings)
+            exchange.respond(202, HTTPFields(), [])
+        }
     }
 
     private static let tooLarge = Problem(

@@ -7,18 +7,19 @@ import Wire
 
 /// A state as a reply that changes a document carries it: with `links`.
 enum StateReply {
-    static func links(_ id: DocumentID) -> [(name: StaticString, url: String)] {
-        let base = "/v1/documents/\(id)"
+    /// Paths, or, where the server was told its public URL, whole ones.
+    static func links(_ id: DocumentID, on exchange: Exchange) -> [(name: StaticString, url: String)] {
+        let base = exchange.publicURL + "/v1/documents/\(id)"
         return [
             ("self", base), ("events", base + "/events"), ("content", base + "/content"), ("result", base + "/result"),
-            ("text", base + "/text"), ("upload", "/v1/uploads/\(id)"),
+            ("text", base + "/text"), ("upload", UploadRequest.location(of: id, on: exchange)),
         ]
     }
 
-    static func encode(_ event: EncodedEvent) -> [UInt8] {
+    static func encode(_ event: EncodedEvent, on exchange: Exchange) -> [UInt8] {
         var writer = JSONWriter(reservingBytes: 512)
         writer.beginObject()
-        for (name, url) in links(event.document) {
+        for (name, url) in links(event.document, on: exchange) {
             writer.key(name); writer.string(url)
         }
         writer.endObject()
@@ -26,13 +27,19 @@ enum StateReply {
     }
 
     /// Where the document is, and where to watch it, as fields: a client that never reads bodies finds them too.
-    static func fields(_ id: DocumentID) -> HTTPFields {
+    static func fields(_ id: DocumentID, on exchange: Exchange) -> HTTPFields {
         var fields = HTTPFields()
-        fields.set("Location", "/v1/documents/\(id)")
+        let url = exchange.publicURL + "/v1/documents/\(id)"
+        fields.set("Location", url)
         fields.set("Document-ID", id.description)
-        fields.set("Link", "</v1/documents/\(id)/events>; rel=\"monitor\"")
+        fields.set("Link", "<\(url)/events>; rel=\"monitor\"")
         return fields
     }
+}
+
+extension Exchange {
+    /// What links begin with before their path.
+    var publicURL: String { server.shared.configuration.publicURL ?? "" }
 }
 
 /// Listing, reading, cancelling, running again, deleting.
@@ -50,7 +57,7 @@ enum DocumentRoutes {
             {
                 return exchange.respond(304, fields, [])
             }
-            exchange.respond(200, json: StateReply.encode(event), fields: fields)
+            exchange.respond(200, json: StateReply.encode(event, on: exchange), fields: fields)
         }
     }
 
@@ -74,7 +81,7 @@ enum DocumentRoutes {
     ) {
         exchange.server.shared.documents.ask(id, from: exchange.loop, question) { result in
             switch result {
-            case .success(let event): exchange.respond(status, json: StateReply.encode(event))
+            case .success(let event): exchange.respond(status, json: StateReply.encode(event, on: exchange))
             case .failure(let refusal): exchange.respond(Problem(refusal))
             }
         }

@@ -11,11 +11,7 @@ enum EventsRoutes {
     static let documentsMax = 100
 
     static func watch(_ exchange: Exchange) {
-        // A document is watched once, however often and in whatever case it is named.
-        var seen: Set<String> = []
-        let names = QueryItems(exchange.head.query).values("document").flatMap { value in
-            value.split(separator: ",").map { DocumentID($0)?.description ?? String($0) }
-        }.filter { seen.insert($0).inserted }
+        let names = names(exchange)
         guard names.count <= documentsMax else {
             return exchange.respond(
                 Problem(
@@ -24,6 +20,7 @@ enum EventsRoutes {
                 ))
         }
         let isEverything = names.contains("*")
+        if let problem = refusal(exchange, names) { return exchange.respond(problem) }
         if WebSocketHandshake.isUpgrade(exchange.head) { return upgrade(exchange, isEverything ? ["*"] : names) }
         guard !names.isEmpty else {
             return exchange.respond(
@@ -37,18 +34,44 @@ enum EventsRoutes {
             stream(exchange, isEverything ? ["*"] : names, format)
         } else if isEverything {
             DocumentRoutes.list(exchange)
+        } else if names.contains("mine") {
+            exchange.respond(
+                Problem(
+                    400, "stream_only",
+                    "What is yours is told as a stream: by WebSocket, or with Accept: text/event-stream."
+                ))
         } else {
             states(exchange, names)
         }
+    }
+
+    /// The documents of the URL, and `*` or `mine`. Each is watched once, however often and in whatever case it is
+    /// named.
+    private static func names(_ exchange: Exchange) -> [String] {
+        let query = QueryItems(exchange.head.query)
+        var seen: Set<String> = []
+        let names = query.values("document").flatMap { value in
+            value.split(separator: ",").map { DocumentID($0)?.description ?? String($0) }
+        }
+        return ((query["mine"] == nil ? [] : ["mine"]) + names).filter { seen.insert($0).inserted }
+    }
+
+    /// Names that stand for many documents.
+    static let groupNames = ["*", "mine"]
+
+    private static func refusal(_ exchange: Exchange, _ names: [String]) -> Problem? {
+        if names.contains("*"), let problem = exchange.refusal(for: .watchAll) { return problem }
+        return names.contains("mine") ? exchange.caller.subjectRefusal.map(Problem.init) : nil
     }
 
     private static func upgrade(_ exchange: Exchange, _ names: [String]) {
         guard let opening = WebSocketOpening(exchange, .withoutContext) else { return }
         guard !exchange.server.shared.isDraining else { return exchange.respond(.restarting) }
         opening.accept { stream in
-            let socket = EventsSocket(stream, exchange.server, deflate: opening.deflate)
+            let socket = EventsSocket(
+                stream, exchange.server, caller: exchange.caller, deflate: opening.deflate)
             if !names.isEmpty {
-                socket.subscribe(names.map { $0 == "*" ? .everything : .document($0, after: nil) })
+                socket.subscribe(names.map { SubscribeRequest.Target(named: $0) })
             }
             return socket
         }
@@ -61,7 +84,8 @@ enum EventsRoutes {
         let resume = WatchRoutes.resumeText(exchange).map {
             WatchPositions(parsing: $0, count: names.count) ?? .lost(count: names.count)
         }
-        guard format == .serverSentEvents, let resume, names != ["*"] else {
+        let hasGroup = !Set(names).isDisjoint(with: groupNames)
+        guard format == .serverSentEvents, let resume, !hasGroup else {
             return EventsStream(exchange, format, names: names, resume: resume).start()
         }
         // An EventSource that has seen every end stops for good on 204 (WHATWG HTML §9.2.3).

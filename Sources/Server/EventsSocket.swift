@@ -17,9 +17,9 @@ final class EventsSocket: WatcherSocket, WatchedDocumentsReader {
     private var isOrderUnderWay = false
     private var isCarryingOut = false
 
-    init(_ stream: SocketStream, _ server: LoopServer, deflate: DeflateParameters?) {
+    init(_ stream: SocketStream, _ server: LoopServer, caller: Caller, deflate: DeflateParameters?) {
         super.init(stream, server, deflate: deflate, settings: Self.textSettings)
-        watched = WatchedDocuments(server, reader: self)
+        watched = WatchedDocuments(server, for: caller, reader: self)
     }
 
     /// What the URL asked for already.

@@ -4,7 +4,7 @@ import Loop
 import Wire
 
 /// `GET /v1/events?document=…` as a stream of HTTP: the events of many documents as Server-Sent Events or JSON lines.
-/// It ends when all of them are terminal; with `*` it stays open.
+/// It ends when all of them are terminal; with `*` or `mine` it stays open.
 ///
 /// The id of an event says where the reader is in all documents of the URL (`WatchPositions`), so that one id is enough
 /// to go on from.
@@ -19,18 +19,19 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     /// What this reader was told; what it says of itself is never told to it again.
     private var positions: WatchPositions
     private var unfinished: Set<Int>
-    private let watchesEverything: Bool
+    /// Its one name stands for many documents, none of which has a place in the id of an event.
+    private let watchesGroup: Bool
     private var watched: WatchedDocuments?
     private var delivery = Delivery()
     private var lastWriteMilliseconds: Int64
     private var isOver = false
 
-    /// `names` are documents' ids, or `*` alone.
+    /// `names` are documents' ids and `mine`, or `*` alone.
     init(_ exchange: Exchange, _ format: StreamWatcher.Format, names: [String], resume: WatchPositions?) {
         self.exchange = exchange
         self.format = format
         self.names = names
-        watchesEverything = names == ["*"]
+        watchesGroup = names.count == 1 && EventsRoutes.groupNames.contains(names[0])
         self.resume = resume
         positions = WatchPositions(count: names.count)
         unfinished = Set(names.indices)
@@ -46,11 +47,11 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         if format == .serverSentEvents {
             exchange.write(ServerSentEvents.retry(milliseconds: StreamWatcher.retryMilliseconds))
         }
-        let watched = WatchedDocuments(exchange.server, reader: self)
+        let watched = WatchedDocuments(exchange.server, for: exchange.caller, reader: self)
         self.watched = watched
         watched.subscribe(
             names.enumerated().map { index, name in
-                name == "*" ? .everything : .document(name, after: resume?.positions[index]?.description)
+                SubscribeRequest.Target(named: name, after: resume?.positions[index]?.description)
             })
     }
 
@@ -107,7 +108,7 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
         lastWriteMilliseconds = exchange.loop.nowMilliseconds
         switch format {
         case .serverSentEvents:
-            let id = watchesEverything ? "*" : positions.description
+            let id = watchesGroup ? names[0] : positions.description
             exchange.write(ServerSentEvents.event(id: id, data: json))
         case .lines: exchange.write(json + [UInt8(ascii: "\n")])
         }
@@ -116,7 +117,7 @@ final class EventsStream: ResponseProducer, WatchedDocumentsReader, @unchecked S
     // MARK: Ends
 
     private func endIfFinished() {
-        guard !isOver, !watchesEverything, unfinished.isEmpty else { return }
+        guard !isOver, unfinished.isEmpty else { return }
         end()
         exchange.end()
     }

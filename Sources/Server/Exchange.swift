@@ -13,6 +13,15 @@ package protocol BodyConsumer: AnyObject {
     func finish()
     /// The body will not come whole: the client is gone, or what it sends is no body.
     func abort()
+    /// Where the bytes may go without being seen, when they need no decoding.
+    var directSink: ContentSink? { get }
+    /// Bytes went there.
+    func tookDirectly()
+}
+
+extension BodyConsumer {
+    package var directSink: ContentSink? { nil }
+    package func tookDirectly() {}
 }
 
 /// A response that goes on after its head: a watch, or a file.
@@ -36,11 +45,18 @@ package final class Exchange: @unchecked Sendable {
     let requestID: String
     private let connection: HTTPConnection
     private let startMilliseconds: Int64
+    /// What is in force for this request, from its head to its end.
+    package let policy: LivePolicy
+    /// Who asks. Worked out when somebody first wants to know.
+    package private(set) lazy var caller = CallerReading.caller(
+        head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+    /// What the caller's tier takes; where bytes come for a document that exists, that of whoever made it.
+    package lazy var tierLimitBytes: Int64? = caller.tier.limitBytes
 
     // The request.
     private(set) var isRequestComplete: Bool
     private(set) var isBodyPaused = false
-    private var consumer: (any BodyConsumer)?
+    private(set) var consumer: (any BodyConsumer)?
     private var droppedBytes: Int64 = 0
     private var hasSentContinue = false
     /// Fields that came behind the content, there when the body is complete: `Upload-Checksum` or none.
@@ -59,11 +75,14 @@ package final class Exchange: @unchecked Sendable {
     var server: LoopServer { connection.server }
     package var loop: EventLoop { connection.loop }
     private var stream: SocketStream { connection.stream }
+    /// Nil when the peer is gone. One system call.
+    var peerAddress: SocketAddress? { stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0) } }
 
     init(_ head: RequestHead, connection: HTTPConnection) {
         self.head = head
         self.connection = connection
         startMilliseconds = connection.loop.nowMilliseconds
+        policy = connection.server.shared.policy
         requestID = Self.requestID(given: head.fields["X-Request-Id"])
         closesConnection = !head.keepAlive
         // The decoder says `end` for every request, for one without a body right after its head.
@@ -145,6 +164,10 @@ package final class Exchange: @unchecked Sendable {
     package func respond(_ problem: Problem, closing: Bool = false) {
         var fields = HTTPFields()
         fields.set("Content-Type", "application/problem+json")
+        // Whatever refuses it, a request of a resumable upload is answered in its own protocol.
+        if let dialect = try? UploadDialect.of(head) {
+            for (name, value) in UploadReplies.refusalFields(dialect).pairs { fields.set(name, value) }
+        }
         for (name, value) in problem.fields.sorted(by: { $0.key < $1.key }) { fields.set(name, value) }
         respond(problem.status, fields, problem.encoded(requestID: requestID), closing: closing)
     }
@@ -264,7 +287,7 @@ package final class Exchange: @unchecked Sendable {
         isResponseBegun = true
         self.status = status
         var fields = given
-        server.shared.configuration.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
+        policy.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
         fields.set("X-Request-Id", requestID)
         fields.set("Date", server.date)
         fields.set("X-Content-Type-Options", "nosniff")
@@ -339,7 +362,7 @@ package final class Exchange: @unchecked Sendable {
         isResponseComplete = true
         status = 101
         var fields = fields
-        server.shared.configuration.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
+        policy.crossOrigin.add(to: &fields, origin: head.fields["Origin"])
         fields.set("X-Request-Id", requestID)
         fields.set("Connection", "Upgrade")
         var bytes: [UInt8] = []

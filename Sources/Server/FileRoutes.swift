@@ -47,7 +47,7 @@ enum FileRoutes {
                     Problem(
                         409, "not_complete",
                         "The document is \(file.status.rawValue). Its \(part.name) can be had once it is "
-                            + "\(part.readyWhen); watch \(StateReply.links(id)[1].url)."))
+                            + "\(part.readyWhen); watch \(StateReply.links(id, on: exchange)[1].url)."))
             case .success(let file):
                 FileResponse.send(path(file, on: exchange.server), file, fields(file), on: exchange)
             }

@@ -35,31 +35,34 @@ package struct ConnectionLimits: Sendable {
 package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     let server: LoopServer
     let stream: SocketStream
-    private var decoder = HTTPRequestDecoder()
-    private var exchange: Exchange?
-    private var pending: [UInt8] = []
+    var decoder = HTTPRequestDecoder()
+    var exchange: Exchange?
+    var pending: [UInt8] = []
     /// The decoder was stopped and may have more to say even without another byte: the end of a body, above all.
-    private var isDecodingHeld = false
+    var isDecodingHeld = false
     private var isProcessing = false
-    private var hasPeerEnded = false
+    var hasPeerEnded = false
     var sweepPlace: Int32 = -1
     private var isLingering = false
     private var isClosing = false
+    /// Disk threads read the body from the socket (`DirectBody`).
+    var isBodyDirect = false
+    var isTurnRunning = false
 
     // What the sweep looks at.
-    private var lastActivityMilliseconds: Int64
+    var lastActivityMilliseconds: Int64
     private var headStartMilliseconds: Int64?
     private var bodyPace = BodyPace()
-    private var bodyBytes: Int64 = 0
+    var bodyBytes: Int64 = 0
 
     var loop: EventLoop { stream.loop }
     private var limits: ConnectionLimits { server.shared.configuration.connectionLimits }
 
-    /// Taken although the server is full: only questions after its health are answered.
-    private let servesProbesOnly: Bool
+    /// Why it was taken for questions after the server's health alone: the answer to all others.
+    private let refusal: Problem?
 
-    init(_ stream: SocketStream, server: LoopServer, servesProbesOnly: Bool = false) {
-        self.servesProbesOnly = servesProbesOnly
+    init(_ stream: SocketStream, server: LoopServer, refusal: Problem? = nil) {
+        self.refusal = refusal
         self.stream = stream
         self.server = server
         lastActivityMilliseconds = stream.loop.nowMilliseconds
@@ -81,6 +84,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
             proceed()
         } else {
             process(&bytes)
+            if stream.isOpen, stream.delegate === self { beginDirectBodyIfWorthwhile() }
         }
     }
 
@@ -94,7 +98,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     private var isHeldBack: Bool { isWaitingForResponse || exchange?.isBodyPaused == true || isOutputFull }
 
     /// Nothing that still comes is a request: the answer that is on its way is the last one.
-    private var isEnding: Bool { isLingering || isClosing }
+    var isEnding: Bool { isLingering || isClosing }
 
     /// Goes on with bytes that waited, and with reading.
     func proceed() {
@@ -108,6 +112,9 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         }
         guard stream.isOpen, stream.delegate === self, !isEnding else { return }
         if exchange?.isBodyPaused == true || isOutputFull { return stream.pauseReading() }
+        if isBodyDirect { return }
+        beginDirectBodyIfWorthwhile()
+        if isBodyDirect { return }
         if pending.count < limits.pendingBytesMax { stream.resumeReading() }
         if hasPeerEnded && pending.isEmpty && !isDecodingHeld { peerEnded() }
     }
@@ -182,8 +189,8 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
         let exchange = Exchange(head, connection: self)
         self.exchange = exchange
         server.shared.counters.requests.add(1)
-        if servesProbesOnly && !Router.isProbe(head.path) {
-            exchange.respond(.tooManyConnections, closing: true)
+        if let refusal, !Router.isProbe(head.path) {
+            exchange.respond(refusal, closing: true)
         } else {
             server.router.route(exchange)
         }
@@ -214,6 +221,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
     /// Called when the response or the request has become complete.
     func finishIfDone() {
         guard let current = exchange, current.isResponseComplete, stream.isOpen else { return }
+        isBodyDirect = false
         if current.closesConnection {
             exchange = nil
             pending = []
@@ -342,7 +350,7 @@ package final class HTTPConnection: StreamDelegate, Swept, @unchecked Sendable {
             return exchange.respond(.restarting, closing: true)
         }
         // A body that is held back is not the client's slowness.
-        if !awaitsBody || exchange.isBodyPaused { bodyPace.restart(at: now, received: bodyBytes) }
+        if !awaitsBody || exchange.isBodyPaused || isTurnRunning { bodyPace.restart(at: now, received: bodyBytes) }
         if awaitsBody && !exchange.isBodyPaused {
             if exchange.isResponseComplete && server.shared.isDraining { return stream.close() }
             if bodyPace.isTooSlow(

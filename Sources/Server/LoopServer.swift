@@ -50,25 +50,41 @@ package final class LoopServer: @unchecked Sendable {
             _ = Socket.send(descriptor.raw, Self.refusal.buffer)
             return
         }
+        var refusal = isFull ? Problem.tooManyConnections : nil
+        let seat: AnyObject?
+        switch shared.crowds.join(descriptor.raw) {
+        case .serve(let taken): seat = taken
+        case .probesOnly(let taken):
+            seat = taken
+            refusal = refusal ?? .tooManyConnectionsOfClient
+        case .refuse:
+            _ = Socket.send(descriptor.raw, Self.refusalOfClient.buffer)
+            return
+        }
         Socket.setNoDelay(descriptor.raw)
         Socket.keepAlive(descriptor.raw)
         // A loop that cannot take one more descriptor drops this one; the peer sees its connection end.
         guard let stream = try? SocketStream(descriptor, loop: loop) else { return }
+        stream.holding = seat
         shared.counters.connections.add(1)
-        _ = HTTPConnection(stream, server: self, servesProbesOnly: isFull)
+        _ = HTTPConnection(stream, server: self, refusal: refusal)
     }
 
-    private static let refusal: SharedBytes = {
-        let body = Problem.tooManyConnections.encoded(requestID: "none")
+    private static let refusal = encoded(.tooManyConnections)
+    private static let refusalOfClient = encoded(.tooManyConnectionsOfClient)
+
+    /// An answer without a request.
+    private static func encoded(_ problem: Problem) -> SharedBytes {
+        let body = problem.encoded(requestID: "none")
         var fields: HTTPFields = [
-            "Content-Type": "application/problem+json", "Retry-After": "5", "Connection": "close",
-            "Access-Control-Allow-Origin": "*",
+            "Content-Type": "application/problem+json", "Connection": "close", "Access-Control-Allow-Origin": "*",
         ]
+        for (name, value) in problem.fields { fields.set(name, value) }
         fields.set("Content-Length", String(body.count))
         var bytes: [UInt8] = []
-        ResponseHead(status: 503, fields: fields).encode(into: &bytes)
+        ResponseHead(status: problem.status, fields: fields).encode(into: &bytes)
         return SharedBytes(bytes + body)
-    }()
+    }
 
     /// The time of day for the `Date` field, made once a second.
     var date: String {

@@ -13,7 +13,7 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
         case field(name: String, bytes: [UInt8])
         /// Its bytes wait until the document is made.
         case fileWaiting
-        case file(Upload)
+        case file(any FileIntake)
     }
 
     private let exchange: Exchange
@@ -22,7 +22,7 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
     private var decoder: MultipartDecoder
     private var request: NewDocument
     private var part: Part = .none
-    private var upload: Upload?
+    private var upload: (any FileIntake)?
     private var metadataCameLate = false
     private var held: [UInt8] = []
     private var isBodyComplete = false
@@ -88,7 +88,7 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
         if let name = head.filename { request.name = name }
         part = .fileWaiting
         exchange.pauseBody()
-        Upload.create(exchange, request, total: estimatedTotal, reply: reply) { [self] result in
+        Upload.intake(exchange, request, total: estimatedTotal, reply: reply, fieldsMayFollow: true) { [self] result in
             switch result {
             case .failure(let problem): fail(problem)
             case .success(let upload): fileReady(upload)
@@ -104,7 +104,7 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
         return max(0, length - bytesBeforeFile - Int64(boundaryBytes + 8))
     }
 
-    private func fileReady(_ upload: Upload) {
+    private func fileReady(_ upload: any FileIntake) {
         self.upload = upload
         guard !isOver else { return upload.abort() }
         part = .file(upload)

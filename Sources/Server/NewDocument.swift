@@ -14,10 +14,21 @@ struct NewDocument {
     var size: Int64?
     /// Whether the sha256 is made: `?digest=none` leaves it out.
     var wantsDigest = true
+    /// The call's `Idempotency-Key`, and the right to give it to this document.
+    var key: String?
+    var reservation: KeyReservation?
     private(set) var declaredType: DocumentType?
     private(set) var contentType: String?
 
     init(id: DocumentID?) { self.id = id }
+
+    /// From a creating call's fields and query.
+    init(_ exchange: Exchange) throws(Problem) {
+        try self.init(query: QueryItems(exchange.head.query))
+        key = try IdempotentCreation.key(exchange)
+        // A repeated call is compared by it (API.md).
+        if key != nil { wantsDigest = true }
+    }
 
     /// From the query of a creating call.
     init(query: QueryItems) throws(Problem) {
@@ -84,10 +95,25 @@ struct NewDocument {
         return name.isEmpty ? "document" : name
     }
 
-    func document(id: DocumentID, total: Int64?, awaitsContent: Bool, server: LoopServer) -> Document {
-        Document(
+    /// The document as `exchange` makes it: it belongs to the caller, and takes what the caller's tier takes.
+    func document(id: DocumentID, total: Int64?, awaitsContent: Bool, by exchange: Exchange) -> Document {
+        let server = exchange.server
+        var document = Document(
             id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
             pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
+        document.owner = exchange.caller.subject
+        document.tierLimitBytes = exchange.caller.tier.limitBytes
+        return document
+    }
+
+    /// What a repeated call is held against; its bytes are not part of it yet.
+    func content(
+        awaitsContent: Bool = false, announcedBytes: Int64? = nil, form: ResumableUpload.Form = .whole
+    ) -> CreationContent {
+        CreationContent(
+            chosenID: id, name: Self.cleaned(name), declaredType: contentType, metadata: metadata,
+            pipeline: PipelineShape.document.name, awaitsContent: awaitsContent, announcedBytes: announcedBytes,
+            form: form)
     }
 
     /// The same with an id for good.

@@ -24,7 +24,7 @@ enum OlderDialect {
         writer.key("status"); writer.string("processing")
         writer.key("estimated_completion"); writer.string("2-5 minutes")
         writer.endObject()
-        exchange.respond(200, json: writer.bytes, fields: StateReply.fields(event.document))
+        exchange.respond(200, json: writer.bytes, fields: StateReply.fields(event.document, on: exchange))
     }
 
     /// `GET /upload-status/{document_id}`.

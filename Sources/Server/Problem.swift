@@ -88,8 +88,9 @@ extension Problem {
     static let tooManyConnections = Problem(
         503, "too_many_connections", "The server holds as many connections as it may. Try again in a few seconds.",
         fields: ["Retry-After": "5"])
-    static let tooManyUploads = Problem(
-        503, "too_many_uploads", "Too many uploads are in flight. Try again in a few seconds.",
+    static let tooManyConnectionsOfClient = Problem(
+        429, "too_many_connections_of_client",
+        "Your address has as many connections as it may. Close some, or try again in a few seconds.",
         fields: ["Retry-After": "5"])
     static let storageFull = Problem(
         507, "storage_full", "The server has no room for more bytes. Free some disk space there, then try again.")
@@ -97,6 +98,7 @@ extension Problem {
     static func storage(_ failure: RecordFailure) -> Problem {
         switch failure {
         case .alreadyThere: idInUse
+        case .keyTaken: keyInUse
         case .storageFull: storageFull
         case .failed(let words):
             Problem(

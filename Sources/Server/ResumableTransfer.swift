@@ -24,6 +24,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private let request: UploadRequest
     private var grant: UploadGrant
     private let token: Int64
+    private let place: UploadPlace
     private let room: UploadRoom
     private let bodyCompletes: Bool
     private let expectedChecksum: UploadChecksum?
@@ -31,11 +32,15 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private let sink: ContentSink
     private let progress: UploadProgressTeller
     private let startBytes: Int64
+    /// What stays of the bytes when the request ends.
+    private var transfer: UploadTransfer
     /// Bytes came behind the upload's end; they are not taken.
     private var hasOverrun = false
     /// No more bytes are taken, and what becomes of those that came is being seen to.
     private var isEnding = false
-    private var isReleased = false
+    private var isReleased = false {
+        didSet { place.release(after: sink.receivedBytes - startBytes) }
+    }
     private var isSyncing = false
 
     private var exchange: Exchange { request.exchange }
@@ -43,11 +48,13 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private var permit: UploadPermit { grant.permit }
 
     init(
-        _ request: UploadRequest, grant: UploadGrant, room: UploadRoom, bodyCompletes: Bool, isHashed: Bool,
+        _ request: UploadRequest, grant: UploadGrant, place: UploadPlace, room: UploadRoom, bodyCompletes: Bool,
+        isHashed: Bool,
         checksum: UploadChecksum?, holding: UploadHolding
     ) {
         self.request = request
         self.grant = grant
+        self.place = place
         self.room = room
         self.bodyCompletes = bodyCompletes
         expectedChecksum = checksum
@@ -55,12 +62,13 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         // Never used before, so that two uploads of one document never meet in one file.
         token = grant.upload.token ?? Int64(Randomness.integer() >> 1)
         startBytes = grant.upload.writtenBytes
+        transfer = UploadTransfer(
+            startBytes: startBytes, awaitsSum: checksum != nil || request.trailerChecksumFollows)
         let exchange = request.exchange
         sink = ContentSink(
             store: exchange.server.shared.store, document: grant.permit.document, token: token,
             startBytes: startBytes, isNameDurable: grant.upload.acknowledgedBytes > 0, isHashed: isHashed,
-            mayBeTakenBack: checksum != nil || request.trailerChecksumFollows,
-            buffers: exchange.server.uploadBuffers, loop: exchange.loop)
+            mayBeTakenBack: transfer.awaitsSum, buffers: exchange.server.uploadBuffers, loop: exchange.loop)
         let permit = grant.permit
         progress = UploadProgressTeller(loop: exchange.loop) {
             [documents = exchange.server.shared.documents] received in
@@ -74,7 +82,11 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         documents.perform(permit.document) { $0.continueUpload(permit, token: token, length: length) }
         sink.drained = { [weak self] in self?.exchange.resumeBody() }
         sink.failed = { [weak self] error in self?.diskFailed(error) }
-        holding.evicted = { [weak self] reason in self?.evicted(reason) }
+        holding.evicted = { [weak self, sink] reason in
+            self?.evicted(reason)
+            // The right was taken while this request had it: the bytes are nobody's, even if it has ended since.
+            if reason != .supersededByNewer { sink.abandon() }
+        }
         if let reason = holding.eviction { return evicted(reason) }
         if request.takesInterim { interimLater() }
         exchange.takeBody(self)
@@ -87,6 +99,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         let taken = sink.receivedBytes - startBytes
         let fits = room.bytesMax.map { min(Int64(bytes.count), $0 - taken) } ?? Int64(bytes.count)
         if fits > 0 {
+            guard grew(to: taken + fits) else { return }
             sink.write(bytes.extracting(0..<Int(fits)))
             if sink.isCongested { exchange.pauseBody() }
             progress.tell(sink.receivedBytes)
@@ -94,6 +107,20 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         guard fits < Int64(bytes.count) else { return }
         hasOverrun = true
         finish()
+    }
+
+    // What the declared length brings has been found to fit.
+    var directSink: ContentSink? { isEnding ? nil : sink }
+    func tookDirectly() {
+        if grew(to: sink.receivedBytes - startBytes) { progress.tell(sink.receivedBytes) }
+    }
+
+    /// False when no more may be kept; what came before stays.
+    private func grew(to bytes: Int64) -> Bool {
+        guard !isEnding, let problem = place.grew(to: bytes) else { return !isEnding }
+        isEnding = true
+        if transfer.awaitsSum { takeBack(problem) } else { letGo { [self] in request.respond(problem) } }
+        return false
     }
 
     func finish() {
@@ -104,7 +131,9 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             sink.verify(BodyChecksum(said.algorithm.sum, expected: said.value)) { [self] result in
                 switch result {
                 case .failure(let error): diskFailed(error)
-                case .success(true): keep()
+                case .success(true):
+                    transfer.awaitsSum = false
+                    keep()
                 case .success(false): takeBack(.checksumMismatch)
                 }
             }
@@ -112,8 +141,6 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             takeBack(Problem(error.status, error.code, error.detail))
         }
     }
-
-    private var isVerified: Bool { expectedChecksum != nil || request.trailerChecksumFollows }
 
     // MARK: The body is whole
 
@@ -124,7 +151,13 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
                 request.respond(.tooLarge(limitBytes: total))
             }
         }
-        switch UploadAppendEnd.of(total: total, length: room.length, bodyCompletes: bodyCompletes) {
+        if hasOverrun, request.dialect != .tus, let length = room.length {
+            // The draft refuses what passes the end; tus takes what fits.
+            return acknowledgeThenRelease { [self] _ in request.refuse(.beyondLength(length), at: total) }
+        }
+        let end = UploadAppendEnd.of(
+            total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: request.dialect == .tus)
+        switch end {
         case .unfinished:
             acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: false) }
         case .shortOfLength(let length):
@@ -147,11 +180,11 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
                 documents.ask(permit.document, from: exchange.loop) { owner, answer in
                     owner.acknowledge(permit, offset: durable, then: answer)
                 } then: { [self] (result: Result<UploadGrant, DocumentRefusal>) in
-                    letGo { [self] in
-                        switch result {
-                        case .success(let grant): reply(grant)
-                        case .failure(let refusal): request.respond(Problem(refusal))
-                        }
+                    switch result {
+                    case .success(let grant): letGo { reply(grant) }
+                    case .failure(.storage(let failure)): letGo { [self] in request.respond(.storage(failure)) }
+                    // Without the right the bytes are nobody's.
+                    case .failure(let refusal): giveUp(Problem(refusal))
                     }
                 }
             }
@@ -164,7 +197,6 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             case .failure(let error): diskFailed(error)
             case .success(let receipt):
                 isReleased = true
-                holding.evicted = nil
                 UploadCompletion.record(
                     receipt, permit, declared: DocumentType.declared(grant.contentType), name: grant.name,
                     metadata: nil, server: exchange.server, loop: exchange.loop
@@ -189,7 +221,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func tellInterim() {
         guard !isEnding, exchange.isAlive else { return }
         // What must be compared with its sum first is not told before.
-        guard sink.writtenBytes > grant.upload.acknowledgedBytes, !isSyncing, !isVerified else {
+        guard sink.writtenBytes > grant.upload.acknowledgedBytes, !isSyncing, !transfer.awaitsSum else {
             return interimLater()
         }
         isSyncing = true
@@ -215,7 +247,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     func abort() {
         guard !isEnding else { return }
         isEnding = true
-        if isVerified { return takeBack(nil) }
+        if transfer.awaitsSum { return takeBack(nil) }
         if exchange.server.shared.isDraining {
             // This process will not be asked how far the upload is.
             acknowledgeThenRelease { _ in }
@@ -226,31 +258,30 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
 
     private func takeBack(_ problem: Problem?) {
         sink.cutBack { [self] _ in
-            release(written: startBytes)
+            release(.sumRefuted)
             if let problem { request.respond(problem) }
         }
     }
 
     /// Ends the writing, then lets the next request go on behind what is there.
     private func letGo(then reply: @escaping @Sendable () -> Void) {
-        sink.pause { [self] written in
-            release(written: written)
+        sink.pause { [self] _ in
+            release(.stopped)
             reply()
         }
     }
 
-    private func release(written: Int64) {
+    private func release(_ end: UploadTransfer.End) {
+        let written = transfer.keptBytes(end, written: sink.writtenBytes)
         guard !isReleased else { return }
         isReleased = true
-        holding.evicted = nil
         let permit = permit
         documents.perform(permit.document) { $0.releaseUpload(permit, written: written) }
     }
 
     private func diskFailed(_ error: SystemError) {
         isEnding = true
-        // What had been written before is still there.
-        release(written: sink.writtenBytes)
+        release(sink.hasFailedSync ? .syncFailed : .diskRefused)
         request.respond(error.isNoSpace ? .storageFull : .storage(.failed("\(error)")))
     }
 
@@ -261,15 +292,19 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             // A body that is whole goes its way; the newer request waits for it.
             guard !isEnding else { return }
             isEnding = true
-            if isVerified { return takeBack(Problem(.superseded)) }
+            if transfer.awaitsSum { return takeBack(Problem(.superseded)) }
             letGo { [self] in request.respond(Problem(.superseded)) }
-        case .begunAgain, .cancelled:
-            isEnding = true
-            isReleased = true
-            holding.evicted = nil
-            sink.abandon()
-            request.respond(reason == .cancelled ? .cancelledMeanwhile : Problem(.superseded))
+        case .begunAgain: giveUp(Problem(.superseded))
+        case .cancelled: giveUp(.cancelledMeanwhile)
         }
+    }
+
+    /// The right is gone, and the record says so: what was written is thrown away.
+    private func giveUp(_ problem: Problem) {
+        isEnding = true
+        isReleased = true
+        sink.abandon()
+        request.respond(problem)
     }
 }
 

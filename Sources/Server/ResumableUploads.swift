@@ -30,26 +30,36 @@ enum ResumableUploads {
     }
 
     private static func create(_ exchange: Exchange, _ fields: UploadCreationFields) {
-        if let length = fields.length, let limit = exchange.server.shared.configuration.sizeLimitBytes, length > limit {
+        if let length = fields.length, let limit = exchange.sizeLimitBytes, length > limit {
             return exchange.respond(.tooLarge(limitBytes: limit))
         }
-        if let problem = UploadRoutes.admission(exchange, length: fields.length) { return exchange.respond(problem) }
+        if let problem = UploadRoutes.admission(exchange, .new, length: fields.length) {
+            return exchange.respond(problem)
+        }
         do throws(Problem) {
             let request = try newDocument(exchange, fields)
-            var form = ResumableUpload.Form.whole
-            if let concatenation = fields.concatenation { form = try Self.form(concatenation) }
+            let form = try fields.concatenation.map(Self.form) ?? .whole
             exchange.pauseBody()
             let id = request.makeID()
             var document = request.document(
-                id: id, total: fields.length, awaitsContent: true, server: exchange.server)
-            document.upload = ResumableUpload(form: form, metadataText: fields.metadata?.text)
+                id: id, total: fields.length, awaitsContent: true, by: exchange)
+            document.upload = ResumableUpload(
+                form: form, metadataText: fields.metadata?.text, concatenationText: fields.concatenationText)
             let upload = UploadRequest(
                 exchange: exchange, dialect: fields.dialect, id: id, isCreation: true,
                 trailerChecksumFollows: fields.hasChecksumTrailer)
-            if case .concatenation(let parts) = form {
-                return Concatenation.create(upload, document, parts: parts)
+            let content = request.content(awaitsContent: true, announcedBytes: fields.length, form: form)
+            IdempotentCreation.look(exchange, key: request.key, waitsForHolder: true) { [document] result in
+                switch result {
+                case .failure(let problem): upload.respond(problem)
+                case .success(.make(let reservation)):
+                    if case .concatenation(let parts) = form {
+                        return Concatenation.create(upload, document, parts: parts, reserving: reservation)
+                    }
+                    record(document, upload, fields, reserving: reservation)
+                case .success(.compare(let document)): RepeatedCreation.answer(upload, fields, content, document)
+                }
             }
-            record(document, upload, fields)
         } catch {
             exchange.respond(error)
         }
@@ -68,10 +78,13 @@ enum ResumableUploads {
         }
     }
 
-    private static func record(_ document: Document, _ upload: UploadRequest, _ fields: UploadCreationFields) {
+    private static func record(
+        _ document: Document, _ upload: UploadRequest, _ fields: UploadCreationFields,
+        reserving reservation: KeyReservation?
+    ) {
         let exchange = upload.exchange
         exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
             let isWhole = fields.bodyCompletes || fields.length == 0
@@ -92,7 +105,7 @@ enum ResumableUploads {
     /// What a client says of the document in the dialect's own words.
     private static func newDocument(_ exchange: Exchange, _ fields: UploadCreationFields) throws(Problem) -> NewDocument
     {
-        var request = try NewDocument(query: QueryItems(exchange.head.query))
+        var request = try NewDocument(exchange)
         request.size = fields.length
         var type: String?
         if let metadata = fields.metadata {
@@ -143,7 +156,7 @@ enum ResumableUploads {
     }
 
     /// Takes the right to go on; what is there of an upload that is over answers by itself.
-    private static func begin(
+    static func begin(
         _ upload: UploadRequest, _ append: UploadAppend? = nil,
         then body: @escaping @Sendable (UploadGrant, UploadHolding) -> Void
     ) {
@@ -155,6 +168,8 @@ enum ResumableUploads {
             switch result {
             case .success(let grant):
                 guard exchange.isAlive else { return release(grant, on: exchange) }
+                // The URL alone is what it takes; the tier that counts is that of whoever created the upload.
+                exchange.tierLimitBytes = grant.tierLimitBytes
                 body(grant, holding)
             case .failure(.conflict(.alreadyUploaded)), .failure(.conflict(.alreadyTerminal)):
                 answerEnded(upload, append)
@@ -163,7 +178,7 @@ enum ResumableUploads {
         }
     }
 
-    private static func release(_ grant: UploadGrant, on exchange: Exchange) {
+    static func release(_ grant: UploadGrant, on exchange: Exchange) {
         let written = grant.upload.writtenBytes
         exchange.server.shared.documents.perform(grant.permit.document) {
             $0.releaseUpload(grant.permit, written: written)
@@ -191,15 +206,23 @@ enum ResumableUploads {
                 upload.refuse(refusal, at: grant.upload.acknowledgedBytes)
             }
         }
+        let place: UploadPlace
+        switch exchange.server.shared.admission.admit(exchange, declaredBytes: append.bodyBytes, kind: .resume) {
+        case .success(let taken): place = taken
+        case .failure(let problem):
+            release(grant, on: exchange)
+            return upload.respond(problem)
+        }
         let transfer = ResumableTransfer(
-            upload, grant: grant, room: room, bodyCompletes: append.bodyCompletes,
-            isHashed: grant.upload.form != .part && QueryItems(exchange.head.query)["digest"] != "none",
+            upload, grant: grant, place: place, room: room, bodyCompletes: append.bodyCompletes,
+            isHashed: grant.upload.form != .part
+                && (QueryItems(exchange.head.query)["digest"] != "none" || exchange.hasIdempotencyKey),
             checksum: checksum, holding: holding)
         transfer.begin()
     }
 
     /// Makes durable what a request wrote that ended before anybody asked; calls when it is on record.
-    private static func settle(
+    static func settle(
         _ upload: UploadRequest, _ grant: UploadGrant, then body: @escaping @Sendable (UploadGrant) -> Void
     ) {
         let (bytes, exchange) = (grant.upload.writtenBytes, upload.exchange)
@@ -208,7 +231,9 @@ enum ResumableUploads {
         shared.store.makeContentDurable(of: upload.id, token: token, bytes: bytes) { failure in
             exchange.loop.post {
                 if let failure {
-                    release(grant, on: exchange)
+                    let transfer = UploadTransfer(startBytes: bytes, awaitsSum: false)
+                    let lost = transfer.keptBytes(.syncFailed, written: bytes)
+                    shared.documents.perform(upload.id) { $0.releaseUpload(grant.permit, written: lost) }
                     return upload.respond(.storage(failure))
                 }
                 shared.documents.ask(upload.id, from: exchange.loop) { owner, answer in
@@ -230,9 +255,10 @@ enum ResumableUploads {
     static func standing(_ exchange: Exchange, _ id: DocumentID) {
         guard exchange.isHead else { return DocumentRoutes.state(exchange, id) }
         do throws(UploadFieldError) {
-            // A plain client may ask as well; it is answered as tus answers.
-            let dialect = try UploadDialect.of(exchange.head) ?? .tus
-            let upload = UploadRequest(exchange: exchange, dialect: dialect, id: id)
+            // HEAD of the draft's last form shows nothing of itself.
+            let said = try UploadDialect.of(exchange.head)
+            let upload = UploadRequest(
+                exchange: exchange, dialect: said ?? .tus, id: id, answersBoth: said == nil)
             begin(upload) { grant, _ in
                 settle(upload, grant) { grant in
                     release(grant, on: exchange)
@@ -257,6 +283,7 @@ enum ResumableUploads {
             case .success(let ended):
                 guard let bytes = ended.bytes else { return upload.respond(.uploadGone(ended.error)) }
                 if let append {
+                    if case .concatenation = ended.upload.form { return upload.respond(.concatenationTakesNoBytes) }
                     guard upload.dialect == .tus, append.offset == bytes, append.bodyBytes == 0 else {
                         return upload.refuse(.completed(offset: bytes))
                     }
@@ -266,7 +293,7 @@ enum ResumableUploads {
                     UploadStanding(
                         offset: bytes, length: bytes, isComplete: true, expiresUnixMilliseconds: nil,
                         sizeLimitBytes: upload.sizeLimitBytes, metadata: ended.upload.metadataText,
-                        concatenation: ended.upload.form.concatenationText),
+                        concatenation: ended.upload.concatenationText),
                     document: ended.event)
             }
         }
@@ -295,7 +322,7 @@ enum ResumableUploads {
     static func addOptions(to fields: inout HTTPFields, on exchange: Exchange) {
         let standing = UploadStanding(
             offset: nil, length: nil, isComplete: false, expiresUnixMilliseconds: nil,
-            sizeLimitBytes: exchange.server.shared.configuration.sizeLimitBytes, metadata: nil, concatenation: nil)
+            sizeLimitBytes: exchange.sizeLimitBytes, metadata: nil, concatenation: nil)
         let reply = UploadReplies.response(
             .options, standing, dialect: .tus, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
         for (name, value) in reply.fields.pairs { fields.set(name, value) }

@@ -47,7 +47,7 @@ struct Router {
         let isUpload = exchange.head.path == "/v1/uploads" || exchange.head.path.hasPrefix("/v1/uploads/")
         if isUpload { ResumableUploads.addOptions(to: &fields, on: exchange) }
         fields.set("Allow", CrossOrigin.methods)
-        exchange.server.shared.configuration.crossOrigin.addPreflight(to: &fields, request: exchange.head.fields)
+        exchange.policy.crossOrigin.addPreflight(to: &fields, request: exchange.head.fields)
         exchange.respond(isUpload ? 200 : 204, fields, [])
     }
 
@@ -65,18 +65,19 @@ struct Router {
         switch (parts.first ?? "", parts.count) {
         case ("healthz", 1): return get(ServiceRoutes.health)
         case ("readyz", 1): return get(ServiceRoutes.readiness)
-        case ("metrics", 1): return get(ServiceRoutes.metrics)
+        case ("metrics", 1): return get(needing(.metrics, ServiceRoutes.metrics))
         case ("drop", 1), ("drop", 2):
             let name = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
-            return .success(Methods(handlers: [("PUT", { UploadRoutes.drop($0, name: name) })]))
+            return .success(Methods(handlers: [("PUT", needing(.upload) { UploadRoutes.drop($0, name: name) })]))
         case ("diagnostics", 2) where exchange.server.shared.configuration.servesDiagnostics:
             switch parts[1] {
             case "echo": return get(DiagnosticsRoutes.echo)
             case "watch": return get(DiagnosticsRoutes.watch)
             case "publish": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.publish)]))
+            case "pressure": return .success(Methods(handlers: [("POST", DiagnosticsRoutes.pressure)]))
             default: return .failure(.noSuchRoute)
             }
-        case ("upload-policy", 1): return .success(Methods(handlers: [("POST", OlderDialect.upload)]))
+        case ("upload-policy", 1): return .success(Methods(handlers: [("POST", needing(.upload, OlderDialect.upload))]))
         case ("upload-status", 2):
             return document(parts[1]) { id in [("GET", { OlderDialect.status($0, id) })] }
         default:
@@ -91,7 +92,7 @@ struct Router {
         case ("events", 1): return get(EventsRoutes.watch)
         case ("uploads", 1),
             ("uploads", 2) where parts.last == "":
-            return .success(Methods(handlers: [("POST", ResumableUploads.create)]))
+            return .success(Methods(handlers: [("POST", needing(.upload, ResumableUploads.create))]))
         case ("uploads", 2):
             return document(parts[1]) { id in
                 [
@@ -99,8 +100,15 @@ struct Router {
                     ("DELETE", { ResumableUploads.terminate($0, id) }),
                 ]
             }
+        case ("admin", 2) where parts[1] == "level":
+            return .success(Methods(handlers: [("GET", AdminRoutes.level), ("POST", AdminRoutes.setLevel)]))
         case ("documents", 1):
-            return .success(Methods(handlers: [("GET", DocumentRoutes.list), ("POST", UploadRoutes.create)]))
+            return .success(
+                Methods(handlers: [
+                    ("GET", needing(.read, DocumentRoutes.list)), ("POST", needing(.upload, UploadRoutes.create)),
+                ]))
+        case ("admin", 2) where parts[1] == "reload":
+            return .success(Methods(handlers: [("POST", AdminRoutes.reload)]))
         case ("documents", 2):
             return document(parts[1]) { id in
                 [("GET", { DocumentRoutes.state($0, id) }), ("DELETE", { DocumentRoutes.delete($0, id) })]
@@ -119,6 +127,15 @@ struct Router {
             default: return .failure(.noSuchRoute)
             }
         default: return .failure(.noSuchRoute)
+        }
+    }
+
+    /// A handler that only callers with this scope reach. What is addressed by the id of a document or an upload is not
+    /// among these: whoever knows the id may use it, and a client whose token has run out does not lose its upload.
+    private func needing(_ scope: Scope, _ handler: @escaping Handler) -> Handler {
+        { exchange in
+            if let problem = exchange.refusal(for: scope) { return exchange.respond(problem) }
+            handler(exchange)
         }
     }
 

@@ -6,20 +6,22 @@ import Logging
 import Pipeline
 import Synchronization
 
-/// What the server is told to be.
+/// What the server is told to be, for as long as it runs; what may change is in `LivePolicy`.
 package struct ServerConfiguration: Sendable {
-    package var crossOrigin = CrossOrigin()
     package var connectionLimits = ConnectionLimits.default
-    /// Nil: as large as the disk takes.
-    package var sizeLimitBytes: Int64?
-    package var uploadsInFlightMax = 1024
+    /// Connections of one client; nil: as many as there are descriptors.
+    package var connectionsPerAddressMax: Int?
     /// Descriptors that connections may not take; beyond the rest a new connection is closed at once.
     package var descriptorsKept = 160
+    /// What links begin with, without a slash at its end; nil: they begin with their path.
+    package var publicURL: String?
     /// A folder whose files are served instead of the page that is built in.
     package var webRoot: String?
 
     /// `/diagnostics/…`: an echo and a topic for conformance suites and measurements.
     package var servesDiagnostics = false
+    /// `/v1/admin/…`: orders of an operator.
+    package var servesAdmin = false
 
     package init() {}
 }
@@ -34,19 +36,30 @@ package final class ServerShared: Sendable {
     package let pipeline: Pipeline
     package let logger: Logger
     package let counters = Counters()
+    package let admission: UploadAdmission
+    let crowds: ConnectionCrowds
     let diagnostics: DiagnosticsTopic
     package let page: Page
     /// Names this run of the server: offsets of documents in memory restart with it.
     package let epoch: String
+    // Protects the policy in force. A leaf lock, held for as long as a copy takes.
+    private let livePolicy: Mutex<LivePolicy>
+    /// Nil where there is no configuration file that could change.
+    package let reload: PolicyReload?
     private let draining = Atomic<Bool>(false)
     private let drainingEndMilliseconds = Atomic<Int64>(.max)
 
     package init(
         configuration: ServerConfiguration, documents: Documents, hub: Hub, records: any DocumentRecords,
         store: BlobStore,
-        pipeline: Pipeline, page: Page, epoch: String, logger: Logger
+        pipeline: Pipeline, page: Page, epoch: String, logger: Logger, policy: LivePolicy = LivePolicy(),
+        reload: PolicyReload? = nil
     ) {
+        livePolicy = Mutex(policy)
+        self.reload = reload
         self.configuration = configuration
+        admission = UploadAdmission(policy.admission)
+        crowds = ConnectionCrowds(max: configuration.connectionsPerAddressMax)
         self.documents = documents
         self.hub = hub
         diagnostics = DiagnosticsTopic(hub)
@@ -58,6 +71,10 @@ package final class ServerShared: Sendable {
         self.logger = logger
     }
 
+    /// What is in force now. An exchange has its own, for as long as it lasts.
+    package var policy: LivePolicy { livePolicy.withLock { $0 } }
+    func setPolicy(_ policy: LivePolicy) { livePolicy.withLock { $0 = policy } }
+
     /// No new work is taken; what is being answered is answered.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
     /// What has not come by `endMilliseconds` (of the monotonic clock) is answered as cut off, while there is still
@@ -65,6 +82,7 @@ package final class ServerShared: Sendable {
     package func beginDraining(endMilliseconds: Int64) {
         drainingEndMilliseconds.store(endMilliseconds, ordering: .relaxed)
         draining.store(true, ordering: .relaxed)
+        admission.beginRestart()
     }
 
     func hasDrainingEnded(now: Int64) -> Bool { now >= drainingEndMilliseconds.load(ordering: .relaxed) }

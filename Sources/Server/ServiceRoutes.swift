@@ -1,4 +1,3 @@
-import Blobs
 import Core
 import JSON
 import Pipeline
@@ -13,42 +12,44 @@ enum ServiceRoutes {
         exchange.respond(200, json: Array(#"{"status":"ok"}"#.utf8), fields: uncached())
     }
 
+    /// 503 from the level on at which uploads are shed.
     static func readiness(_ exchange: Exchange) {
-        let shared = exchange.server.shared
-        var reasons: [String] = []
-        if shared.isDraining { reasons.append("restarting") }
-        if let room = try? shared.store.room(), room.spareBytes <= 0 { reasons.append("storage_full") }
-        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
-            reasons.append("too_many_uploads")
-        }
-        guard reasons.isEmpty else {
+        let report = exchange.server.shared.admission.figures.report
+        let members = Problem.members(report)
+        if report.level.shedsUploads {
             return exchange.respond(
                 Problem(
-                    503, "not_ready", "No new work is taken now.", fields: ["Retry-After": "5"],
-                    members: ["reasons": .array(reasons.map(JSONValue.string))]))
+                    503, "not_ready", "No new uploads are taken now.", fields: ["Retry-After": "5"], members: members))
         }
-        exchange.respond(200, json: Array(#"{"status":"ready"}"#.utf8), fields: uncached())
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("status"); writer.string("ready")
+        for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+            writer.key(key); writer.value(value)
+        }
+        writer.endObject()
+        exchange.respond(200, json: writer.bytes, fields: uncached())
     }
 
     static func limits(_ exchange: Exchange) {
         let shared = exchange.server.shared
-        let isFull = UploadRoutes.admission(exchange) != nil
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("size_limit_bytes"); writer.optional(shared.configuration.sizeLimitBytes)
-        writer.key("tier"); writer.string(shared.configuration.sizeLimitBytes == nil ? "unlimited" : "configured")
+        writer.key("size_limit_bytes"); writer.optional(exchange.sizeLimitBytes)
+        writer.key("tier"); writer.string(exchange.caller.tier.rawValue)
         writer.key("accepted_types")
         writer.beginArray()
         for type in DocumentType.allCases { writer.string(type.rawValue) }
         writer.endArray()
-        writer.key("uploads_shed"); writer.bool(isFull)
-        writer.key("level"); writer.string(isFull ? "shedding" : "normal")
+        writer.key("uploads_shed"); writer.bool(shared.admission.sheds(exchange))
+        writer.key("level"); writer.string(shared.admission.figures.report.level.name)
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: uncached())
     }
 
     static func metrics(_ exchange: Exchange) {
         let shared = exchange.server.shared
+        let admission = shared.admission.figures
         let counters = { (name: String, kind: String, help: String, value: Int) in
             "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n\(name) \(value)\n"
         }
@@ -62,7 +63,7 @@ enum ServiceRoutes {
             shared.counters.watchers.value)
         text += counters(
             "headway_uploads_in_flight", "gauge", "Uploads whose bytes are arriving.",
-            shared.counters.uploadsInFlight.value)
+            admission.uploadsInFlight)
         text += counters(
             "headway_uploads_total", "counter", "Uploads that became durable.",
             shared.counters.uploadsAccepted.value)
@@ -74,6 +75,7 @@ enum ServiceRoutes {
         text += counters(
             "headway_resident_bytes", "gauge", "Resident memory of the server process.",
             Int(ThisProcess.usage?.residentBytes ?? 0))
+        text += levelMetrics(admission)
         var fields = uncached()
         let isOpenMetrics = exchange.head.fields["Accept"]?.contains("application/openmetrics-text") ?? false
         fields.set(
@@ -84,6 +86,31 @@ enum ServiceRoutes {
         // OpenMetrics names a counter without its suffix in TYPE and HELP, and ends with a mark.
         if isOpenMetrics { text = openMetrics(text) + "# EOF\n" }
         exchange.respond(200, fields, Array(text.utf8))
+    }
+
+    private static func levelMetrics(_ figures: UploadAdmission.Figures) -> String {
+        func family(_ name: String, _ kind: String, _ help: String, _ label: String, _ rows: [(String, Int)]) -> String
+        {
+            rows.reduce("# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n") { text, row in
+                text + "\(name)\(label.isEmpty ? "" : "{\(label)=\"\(row.0)\"}") \(row.1)\n"
+            }
+        }
+        let report = figures.report
+        return family(
+            "headway_level", "gauge", "The level of service: 1 where it is.", "level",
+            ServiceLevel.allCases.map { ($0.name, $0 == report.level ? 1 : 0) })
+            + family(
+                "headway_level_reason", "gauge", "What speaks for the level: 1 where it does.", "reason",
+                LevelCause.allCases.map { ($0.rawValue, report.causes.contains($0) ? 1 : 0) })
+            + family(
+                "headway_uploads_refused_total", "counter", "Uploads that were refused or ended, by reason.", "reason",
+                AdmissionRefusal.codes.map { ($0, figures.refusals[$0, default: 0]) })
+            + family(
+                "headway_promised_bytes", "gauge", "Bytes that uploads in flight may still bring.", "",
+                [("", Int(figures.promisedBytes))])
+            + family(
+                "headway_disk_spare_bytes", "gauge", "What uploads may still take of the disk.", "",
+                figures.spareBytes.map { [("", Int($0))] } ?? [])
     }
 
     private static func openMetrics(_ text: String) -> String {

@@ -17,7 +17,9 @@ enum UploadReply {
     func send(_ event: EncodedEvent, on exchange: Exchange) {
         switch self {
         case .accepted:
-            exchange.respond(202, json: StateReply.encode(event), fields: StateReply.fields(event.document))
+            exchange.respond(
+                202, json: StateReply.encode(event, on: exchange),
+                fields: StateReply.fields(event.document, on: exchange))
         case .olderDialect: OlderDialect.respond(event, on: exchange)
         }
     }
@@ -31,6 +33,7 @@ enum UploadReply {
 final class Upload: BodyConsumer, @unchecked Sendable {
     let exchange: Exchange
     private let permit: UploadPermit
+    private let place: UploadPlace
     private let sink: ContentSink
     private let request: NewDocument
     private let reply: UploadReply
@@ -48,18 +51,23 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
-        guard reservePlace(exchange) else { return completion(.failure(.tooManyUploads)) }
+        let place: UploadPlace
+        switch exchange.server.shared.admission.admit(exchange, declaredBytes: total, kind: .new) {
+        case .failure(let problem): return completion(.failure(problem))
+        case .success(let taken): place = taken
+        }
         let request = request.withID()
         let id = request.makeID()
-        let document = request.document(id: id, total: total, awaitsContent: false, server: exchange.server)
+        let document = request.document(id: id, total: total, awaitsContent: false, by: exchange)
+        let reservation = request.reservation
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
-            owner.create(document, then: answer)
+            owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
             case .failure(let refusal):
-                givePlaceBack(exchange)
+                place.release()
                 completion(.failure(Problem(refusal)))
-            case .success: takePermit(exchange, request, total: total, reply: reply, then: completion)
+            case .success: takePermit(exchange, place, request, total: total, reply: reply, then: completion)
             }
         }
     }
@@ -69,22 +77,15 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
-        guard reservePlace(exchange) else { return completion(.failure(.tooManyUploads)) }
-        takePermit(exchange, request, total: total, reply: reply, then: completion)
+        switch exchange.server.shared.admission.admit(exchange, declaredBytes: total, kind: .resume) {
+        case .failure(let problem): completion(.failure(problem))
+        case .success(let place): takePermit(exchange, place, request, total: total, reply: reply, then: completion)
+        }
     }
 
-    /// One of the `--uploads-max` places. It is taken before the owner is asked and given back at whatever end.
-    private static func reservePlace(_ exchange: Exchange) -> Bool {
-        let shared = exchange.server.shared
-        return shared.counters.uploadsInFlight.addOne(upTo: shared.configuration.uploadsInFlightMax)
-    }
-
-    private static func givePlaceBack(_ exchange: Exchange) {
-        exchange.server.shared.counters.uploadsInFlight.add(-1)
-    }
-
+    /// The place is taken before the owner is asked, and given back at whatever end.
     private static func takePermit(
-        _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
+        _ exchange: Exchange, _ place: UploadPlace, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
         guard let id = request.id else { preconditionFailure("bytes belong to a document") }
@@ -95,10 +96,10 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         } then: { (result: Result<UploadPermit, DocumentRefusal>) in
             switch result {
             case .failure(let refusal):
-                givePlaceBack(exchange)
+                place.release()
                 completion(.failure(Problem(refusal)))
             case .success(let permit):
-                let upload = Upload(exchange, permit, request, reply)
+                let upload = Upload(exchange, place, permit, request, reply)
                 eviction.upload = upload
                 guard exchange.isAlive else { return upload.abort() }
                 completion(.success(upload))
@@ -119,8 +120,11 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         }
     }
 
-    private init(_ exchange: Exchange, _ permit: UploadPermit, _ request: NewDocument, _ reply: UploadReply) {
+    private init(
+        _ exchange: Exchange, _ place: UploadPlace, _ permit: UploadPermit, _ request: NewDocument, _ reply: UploadReply
+    ) {
         self.exchange = exchange
+        self.place = place
         self.permit = permit
         self.request = request
         self.reply = reply
@@ -141,7 +145,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: Span<UInt8>) {
         guard !isOver else { return }
-        if let limit = exchange.server.shared.configuration.sizeLimitBytes,
+        if let limit = exchange.sizeLimitBytes,
             sink.receivedBytes + Int64(bytes.count) > limit
         {
             return refuse(
@@ -156,12 +160,27 @@ final class Upload: BodyConsumer, @unchecked Sendable {
                     "The document was created with \(size) bytes; more came. Send them again."),
                 DocumentError(.uploadInterrupted, "More bytes came than were announced."))
         }
+        guard grew(to: sink.receivedBytes + Int64(bytes.count)) else { return }
         sink.write(bytes)
         if sink.isCongested { exchange.pauseBody() }
         progress.tell(sink.receivedBytes)
     }
 
     func receive(_ bytes: [UInt8]) { receive(bytes.span) }
+
+    // The limits were held against the declared length before.
+    var directSink: ContentSink? { isOver ? nil : sink }
+    func tookDirectly() {
+        if grew(to: sink.receivedBytes) { progress.tell(sink.receivedBytes) }
+    }
+
+    /// False when the bytes may not be kept; then the upload has been refused.
+    private func grew(to bytes: Int64) -> Bool {
+        guard !isOver, let problem = place.grew(to: bytes) else { return !isOver }
+        let isFull = problem.code == Problem.storageFull.code
+        refuse(problem, DocumentError(isFull ? .storageFull : .uploadInterrupted, problem.detail))
+        return false
+    }
 
     func finish() {
         guard !isOver else { return }
@@ -204,7 +223,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
     private func end() {
         isOver = true
         progress.end()
-        Self.givePlaceBack(exchange)
+        place.release(after: sink.receivedBytes)
     }
 
     private func lose(_ reason: DocumentError) {

@@ -15,10 +15,14 @@ struct UploadRequest: Sendable {
     var isCreation = false
     /// A sum of the body follows it (tus, "Checksum trailer").
     var trailerChecksumFollows = false
+    /// The request does not show which dialect its client speaks; the answer is in the words of both.
+    var answersBoth = false
 
     var location: String { Self.location(of: id, on: exchange) }
 
-    static func location(of id: DocumentID, on exchange: Exchange) -> String { "/v1/uploads/\(id)" }
+    static func location(of id: DocumentID, on exchange: Exchange) -> String {
+        exchange.publicURL + "/v1/uploads/\(id)"
+    }
 
     /// The sum that came behind the body.
     var trailerChecksum: UploadChecksum? {
@@ -34,24 +38,29 @@ struct UploadRequest: Sendable {
         var standing = UploadStanding(
             offset: grant.upload.acknowledgedBytes, length: grant.length, isComplete: isComplete,
             expiresUnixMilliseconds: grant.dueMilliseconds, sizeLimitBytes: sizeLimitBytes,
-            metadata: grant.upload.metadataText, concatenation: grant.upload.form.concatenationText)
+            metadata: grant.upload.metadataText, concatenation: grant.upload.concatenationText)
         if case .concatenation = grant.upload.form { standing.offset = nil }
         return standing
     }
 
-    var sizeLimitBytes: Int64? { exchange.server.shared.configuration.sizeLimitBytes }
+    var sizeLimitBytes: Int64? { exchange.sizeLimitBytes }
 
     private func send(_ kind: UploadReplyKind, _ standing: UploadStanding, adding event: EncodedEvent? = nil) {
         let reply = UploadReplies.response(
             kind, standing, dialect: dialect, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
         var fields = reply.fields
+        if answersBoth {
+            let other = UploadReplies.response(
+                kind, standing, dialect: .finalForm, nowUnixMilliseconds: exchange.server.now.unixMilliseconds)
+            for (name, value) in other.fields.pairs where fields[name] == nil { fields.set(name, value) }
+        }
         guard let event else { return exchange.respond(reply.status, fields, []) }
         fields.set("Document-ID", id.description)
-        fields.set("Content-Location", "/v1/documents/\(id)")
-        fields.set("Link", "</v1/documents/\(id)/events>; rel=\"monitor\"")
+        fields.set("Content-Location", "\(exchange.publicURL)/v1/documents/\(id)")
+        fields.set("Link", "<\(exchange.publicURL)/v1/documents/\(id)/events>; rel=\"monitor\"")
         // A tus client wants an empty answer; the draft leaves it to the resource.
         if case .draft = dialect, kind != .standing {
-            exchange.respond(reply.status, json: StateReply.encode(event), fields: fields)
+            exchange.respond(reply.status, json: StateReply.encode(event, on: exchange), fields: fields)
         } else {
             exchange.respond(reply.status, fields, [])
         }
@@ -106,6 +115,11 @@ struct UploadRequest: Sendable {
 
     func respond(_ problem: Problem) {
         var problem = problem
+        if exchange.isHead && problem.status >= 500 {
+            // A client takes 5xx for the upload's end and begins again at byte 0; 423 makes it wait.
+            problem.status = 423
+            problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
+        }
         for (name, value) in UploadReplies.refusalFields(dialect).pairs { problem.fields[name] = value }
         exchange.respond(problem)
     }
@@ -115,17 +129,6 @@ struct UploadRequest: Sendable {
         problem.type = error.type(dialect)
         for (name, value) in error.fields.pairs { problem.fields[name] = value }
         respond(problem)
-    }
-}
-
-extension ResumableUpload.Form {
-    /// `Upload-Concat`, as tus wants it back.
-    var concatenationText: String? {
-        switch self {
-        case .whole: nil
-        case .part: "partial"
-        case .concatenation(let parts): "final;" + parts.map { "/v1/uploads/\($0)" }.joined(separator: " ")
-        }
     }
 }
 

@@ -17,8 +17,8 @@ enum UploadRoutes {
         case "multipart/form-data": multipart(exchange, type, reply: .accepted)
         case "application/json":
             do throws(Problem) {
-                let id = try NewDocument(query: QueryItems(exchange.head.query)).id
-                afterLook(at: id, exchange) { CreationRequest.take(exchange) }
+                let request = try NewDocument(exchange)
+                afterLook(at: request.key == nil ? request.id : nil, exchange) { CreationRequest.take(exchange) }
             } catch {
                 exchange.respond(error)
             }
@@ -44,8 +44,9 @@ enum UploadRoutes {
                     400, "boundary_missing", "multipart/form-data needs a boundary parameter of 1 to 70 characters."))
         }
         do throws(Problem) {
-            let request = try NewDocument(query: QueryItems(exchange.head.query))
-            afterLook(at: request.id, exchange) {
+            let request = try NewDocument(exchange)
+            // A call that is repeated under its key names a document that there is.
+            afterLook(at: request.key == nil ? request.id : nil, exchange) {
                 exchange.takeBody(MultipartUpload(exchange, boundary: boundary, request, reply: reply))
             }
         } catch {
@@ -72,13 +73,13 @@ enum UploadRoutes {
     static func raw(_ exchange: Exchange, name: String?, reply: UploadReply) {
         guard let declared = declaredType(exchange) else { return }
         do throws(Problem) {
-            var request = try NewDocument(query: QueryItems(exchange.head.query))
+            var request = try NewDocument(exchange)
             request.name = name ?? request.name
             request.declare(declared)
             exchange.pauseBody()
-            Upload.create(exchange, request, total: exchange.contentLength, reply: reply) { result in
+            Upload.intake(exchange, request, total: exchange.contentLength, reply: reply) { result in
                 switch result {
-                case .success(let upload): exchange.takeBody(upload)
+                case .success(let intake): exchange.takeBody(intake)
                 case .failure(let problem): exchange.respond(problem)
                 }
             }
@@ -89,7 +90,9 @@ enum UploadRoutes {
 
     /// `PUT /v1/documents/{id}/content`.
     static func content(_ exchange: Exchange, _ id: DocumentID) {
-        if let problem = admission(exchange) { return exchange.respond(problem) }
+        // The URL alone is what it takes. The tier that counts is known with the document.
+        exchange.tierLimitBytes = nil
+        if let problem = admission(exchange, .resume) { return exchange.respond(problem) }
         guard let declared = declaredType(exchange) else { return }
         exchange.pauseBody()
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
@@ -105,6 +108,10 @@ enum UploadRoutes {
     private static func bring(
         _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget, _ declared: DocumentType.Declaration
     ) {
+        exchange.tierLimitBytes = target.tierLimitBytes
+        if let limit = exchange.sizeLimitBytes, let length = exchange.contentLength, length > limit {
+            return exchange.respond(.tooLarge(limitBytes: limit))
+        }
         if let size = target.declaredBytes, let length = exchange.contentLength, size != length {
             return exchange.respond(
                 Problem(
@@ -141,21 +148,9 @@ enum UploadRoutes {
         return declared
     }
 
-    /// Whether one more upload can be taken at all. Asked before a byte of the body is read.
-    static func admission(_ exchange: Exchange, length declared: Int64? = nil) -> Problem? {
-        let shared = exchange.server.shared
-        if shared.isDraining { return .restarting }
-        let length = declared ?? exchange.contentLength ?? 0
-        if let limit = shared.configuration.sizeLimitBytes, length > limit { return .tooLarge(limitBytes: limit) }
-        if shared.counters.uploadsInFlight.value >= shared.configuration.uploadsInFlightMax {
-            return .tooManyUploads
-        }
-        // statvfs(2) reads what the kernel has in memory; it does not wait for the disk.
-        if let room = try? shared.store.room() {
-            if length > room.totalBytes { return .tooLarge(limitBytes: room.totalBytes) }
-            if room.spareBytes < max(length, 1) { return .storageFull }
-        }
-        return nil
+    /// Whether the upload of this request can be taken. Asked before a byte of the body is read.
+    static func admission(_ exchange: Exchange, _ kind: Admission.Kind = .new, length: Int64? = nil) -> Problem? {
+        exchange.server.shared.admission.refusal(exchange, declaredBytes: length ?? exchange.contentLength, kind: kind)
     }
 }
 

@@ -6,9 +6,9 @@ import Wire
 
 // Theory of operation
 //
-// One connection watches many documents. Each has a seat of its own in its document's audience, and `*` has one with
-// every owner. An order to subscribe is answered as a whole: until every owner has answered, what comes for the new
-// seats is held, so that the reader gets the acknowledgement, then each document's state, then what follows.
+// One connection watches many documents. Each has a seat of its own in its document's audience, and `*` and `mine` have
+// one with every owner. An order to subscribe is answered as a whole: until every owner has answered, what comes for
+// the new seats is held, so that the reader gets the acknowledgement, then each document's state, then what follows.
 
 /// Who reads what is watched. Called on the loop.
 protocol WatchedDocumentsReader: AnyObject {
@@ -26,23 +26,26 @@ protocol WatchedDocumentsReader: AnyObject {
 final class WatchedDocuments: @unchecked Sendable {
     /// Documents a connection may watch by name.
     static let documentsMax = 1000
-    /// Unfinished documents told at the beginning of `*`: the newest. Older ones are heard of when something happens.
-    static let everythingStartMax = 500
+    /// Unfinished documents told at the beginning of `*` or `mine`: the newest. Older ones are heard of when something
+    /// happens.
+    static let groupStartMax = 500
 
     private let server: LoopServer
+    private let caller: Caller
     private weak var reader: (any WatchedDocumentsReader)?
     private var members: [DocumentID: Member] = [:]
-    private var everything: [EveryMember] = []
-    /// How far each document that was named has been told: `*` must not tell it again, nor older.
+    private var groups: [DocumentGroup: [GroupMember]] = [:]
+    /// How far each document that was named has been told: `*` and `mine` must not tell it again, nor older.
     private var told: [DocumentID: WatchPosition] = [:]
     private var isOver = false
 
-    init(_ server: LoopServer, reader: any WatchedDocumentsReader) {
+    init(_ server: LoopServer, for caller: Caller, reader: any WatchedDocumentsReader) {
         self.server = server
+        self.caller = caller
         self.reader = reader
     }
 
-    var isEmpty: Bool { members.isEmpty && everything.isEmpty }
+    var isEmpty: Bool { members.isEmpty && groups.isEmpty }
 
     // MARK: Orders
 
@@ -57,7 +60,8 @@ final class WatchedDocuments: @unchecked Sendable {
         let order = Order(remaining: targets.count)
         for target in targets {
             switch target {
-            case .everything: subscribeToEverything(order)
+            case .everything: subscribe(to: .all, named: "*", caller.refusal(for: .watchAll), order)
+            case .mine: subscribe(to: .made(by: caller.subject ?? ""), named: "mine", caller.subjectRefusal, order)
             case .document(let name, let after): subscribe(name, after: after, order)
             }
         }
@@ -69,6 +73,7 @@ final class WatchedDocuments: @unchecked Sendable {
         let kept = targets.reversed().filter { target in
             switch target {
             case .everything: seen.insert("*").inserted
+            case .mine: seen.insert("mine").inserted
             case .document(let name, _): seen.insert(DocumentID(name)?.description ?? name).inserted
             }
         }
@@ -104,30 +109,33 @@ final class WatchedDocuments: @unchecked Sendable {
         }
     }
 
-    private func subscribeToEverything(_ order: Order) {
-        let index = order.add("*")
+    private func subscribe(
+        to group: DocumentGroup, named name: String, _ refusal: AccessRefusal?, _ order: Order
+    ) {
+        let index = order.add(name, isGroup: true)
+        if let refusal { return finish(order, index, .failure(Problem(refusal))) }
         // Watched already: nothing begins anew.
-        guard everything.isEmpty else { return finish(order, index, .success([])) }
+        guard groups[group] == nil else { return finish(order, index, .success([])) }
         let owners = server.shared.documents.loops.count
-        let gathering = EveryGathering(remaining: owners)
+        let gathering = GroupGathering(remaining: owners)
         let loopIndex = server.loop.index
-        for owner in 0..<owners {
-            let member = EveryMember(owner, self)
-            everything.append(member)
+        let members = (0..<owners).map { GroupMember(group, owner: $0, self) }
+        groups[group] = members
+        for (owner, member) in members.enumerated() {
             server.shared.documents.perform(ownerIndex: owner) { [self] documentOwner in
-                let states = documentOwner.joinEvery(loopIndex: loopIndex)
+                let states = documentOwner.join(group, loopIndex: loopIndex)
                 server.loop.perform { [self] in
-                    if !isOver && everything.contains(where: { $0 === member }) {
+                    if !isOver && groups[group]?.contains(where: { $0 === member }) == true {
                         member.attach()
                     } else {
-                        server.shared.documents.perform(ownerIndex: owner) { $0.leaveEvery(loopIndex: loopIndex) }
+                        server.shared.documents.perform(ownerIndex: owner) { $0.leave(group, loopIndex: loopIndex) }
                     }
                     gathering.states += states
                     gathering.remaining -= 1
                     guard gathering.remaining == 0 else { return }
-                    let newest = gathering.states.sorted { $0.document > $1.document }.prefix(Self.everythingStartMax)
+                    let newest = gathering.states.sorted { $0.document > $1.document }.prefix(Self.groupStartMax)
                     let starts = newest.reversed().map { WatchStart(events: [$0], recovered: nil) }
-                    finish(order, index, .success(starts), everything)
+                    finish(order, index, .success(starts), members)
                 }
             }
         }
@@ -136,12 +144,13 @@ final class WatchedDocuments: @unchecked Sendable {
     func unsubscribe(_ targets: [SubscribeRequest.Target]) {
         for target in targets {
             switch target {
-            case .everything: dropEverything()
+            case .everything: drop(.all)
+            case .mine: caller.subject.map { drop(.made(by: $0)) }
             case .document(let name, _):
                 guard let id = DocumentID(name) else { continue }
                 drop(id)
-                // Who watches everything still wants what waits of it, its end above all.
-                if everything.isEmpty { forget(id) }
+                // Who watches a group that it is of still wants what waits of it, its end above all.
+                if groups.isEmpty { forget(id) }
             }
         }
     }
@@ -150,7 +159,7 @@ final class WatchedDocuments: @unchecked Sendable {
     func leave() {
         isOver = true
         for id in Array(members.keys) { drop(id) }
-        dropEverything()
+        for group in Array(groups.keys) { drop(group) }
     }
 
     private func drop(_ id: DocumentID) {
@@ -162,10 +171,8 @@ final class WatchedDocuments: @unchecked Sendable {
         reader?.forget(id)
     }
 
-    private func dropEverything() {
-        let dropped = everything
-        everything = []
-        for member in dropped { member.leave() }
+    private func drop(_ group: DocumentGroup) {
+        for member in groups.removeValue(forKey: group) ?? [] { member.leave() }
     }
 
     private func finish(
@@ -193,8 +200,8 @@ final class WatchedDocuments: @unchecked Sendable {
         for entry in order.entries {
             guard case .success(let starts)? = entry.result else { continue }
             for start in starts where !isOver {
-                if entry.name == "*" && isTold(start.newest) { continue }
-                if entry.name != "*" { note(start.newest) }
+                if entry.isGroup && isTold(start.newest) { continue }
+                if !entry.isGroup || hasOverlap { note(start.newest) }
                 reader?.take(start)
             }
         }
@@ -211,10 +218,14 @@ final class WatchedDocuments: @unchecked Sendable {
         reader?.take(run)
     }
 
+    /// `*` and `mine` are both watched: of what both have, the first to come is told.
+    private var hasOverlap: Bool { groups.count > 1 }
+
     /// What is watched by name is told by that seat alone.
-    fileprivate func takeOfEverything(_ run: EventRun) {
+    fileprivate func takeOfGroup(_ run: EventRun) {
         guard !isOver else { return }
         let rest = run.events.filter { !isTold($0) }
+        if hasOverlap { for event in rest { note(event) } }
         if rest.count == run.events.count {
             reader?.take(run)
         } else if !rest.isEmpty {
@@ -278,44 +289,48 @@ final class WatchedDocuments: @unchecked Sendable {
         }
     }
 
-    fileprivate final class EveryMember: TopicMember, HeldMember, @unchecked Sendable {
+    fileprivate final class GroupMember: TopicMember, HeldMember, @unchecked Sendable {
         var membership = Membership()
+        private let group: DocumentGroup
         private let owner: Int
         private unowned let watched: WatchedDocuments
         private var held: [EncodedEvent]? = []
 
-        init(_ owner: Int, _ watched: WatchedDocuments) {
+        init(_ group: DocumentGroup, owner: Int, _ watched: WatchedDocuments) {
+            self.group = group
             self.owner = owner
             self.watched = watched
         }
 
+        private var topic: Topic { .group(group, owner: owner) }
+
         func attach() {
-            watched.server.topics.attach(self, to: .everyDocument(owner: owner))
+            watched.server.topics.attach(self, to: topic)
             watched.server.shared.counters.watchers.add(1)
         }
 
         func deliver(_ run: EventRun) {
-            if held != nil { held?.append(contentsOf: run.events) } else { watched.takeOfEverything(run) }
+            if held != nil { held?.append(contentsOf: run.events) } else { watched.takeOfGroup(run) }
         }
 
         func release() {
             let events = held ?? []
             held = nil
-            if !events.isEmpty { watched.takeOfEverything(EventRun(events[...], watched.server.topics.compressors)) }
+            if !events.isEmpty { watched.takeOfGroup(EventRun(events[...], watched.server.topics.compressors)) }
         }
 
         func leave() {
             // One that is not attached yet gives its seat back when the owner's answer comes.
             guard membership.isAttached else { return }
             let server = watched.server
-            server.topics.detach(self, from: .everyDocument(owner: owner))
+            server.topics.detach(self, from: topic)
             server.shared.counters.watchers.add(-1)
-            let loopIndex = server.loop.index
-            server.shared.documents.perform(ownerIndex: owner) { $0.leaveEvery(loopIndex: loopIndex) }
+            let (group, loopIndex) = (group, server.loop.index)
+            server.shared.documents.perform(ownerIndex: owner) { $0.leave(group, loopIndex: loopIndex) }
         }
     }
 
-    private final class EveryGathering: @unchecked Sendable {
+    private final class GroupGathering: @unchecked Sendable {
         var remaining: Int
         var states: [EncodedEvent] = []
         init(remaining: Int) { self.remaining = remaining }
@@ -323,14 +338,14 @@ final class WatchedDocuments: @unchecked Sendable {
 
     /// One order on its way: its entries and what became of each.
     private final class Order: @unchecked Sendable {
-        var entries: [(name: String, result: Result<[WatchStart<EncodedEvent>], Problem>?)] = []
+        var entries: [(name: String, isGroup: Bool, result: Result<[WatchStart<EncodedEvent>], Problem>?)] = []
         var seats: [any HeldMember] = []
         private var remaining: Int
 
         init(remaining: Int) { self.remaining = remaining }
 
-        func add(_ name: String) -> Int {
-            entries.append((name, nil))
+        func add(_ name: String, isGroup: Bool = false) -> Int {
+            entries.append((name, isGroup, nil))
             return entries.count - 1
         }
 

@@ -21,7 +21,7 @@ struct WebSocketOpening: @unchecked Sendable {
         }
         // A browser lets any page open a WebSocket, and tells whose page it was (RFC 6455 §10.2).
         if let origin = exchange.head.fields["Origin"],
-            !exchange.server.shared.configuration.crossOrigin.allows(origin)
+            !exchange.policy.crossOrigin.allows(origin)
         {
             exchange.respond(.originNotAllowed)
             return nil

@@ -117,16 +117,21 @@ package enum Files {
     }
 
     package static func names(in directory: String) throws(SystemError) -> [String] {
+        var names: [String] = []
+        try eachName(in: directory) { names.append($0) }
+        return names
+    }
+
+    /// Calls with the name of every entry (readdir(3)).
+    package static func eachName(in directory: String, _ body: (String) -> Void) throws(SystemError) {
         guard let stream = opendir(directory) else { throw SystemError("opendir(\(directory))") }
         defer { closedir(stream) }
-        var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name != "." && name != ".." { names.append(name) }
+            if name != "." && name != ".." { body(name) }
         }
-        return names
     }
 
     /// pread(2): up to the buffer's size from `offset`; 0 at the end of the file.
@@ -177,6 +182,19 @@ package enum Files {
         if flock(file.raw, LOCK_EX | LOCK_NB) == 0 { return file }
         if errno == EWOULDBLOCK { return nil }
         throw SystemError("flock(\(path)/lock)")
+    }
+
+    /// Whether a directory is there and can be written, or could be made where it is to be.
+    package static func canHoldDirectory(_ path: String) -> Bool {
+        var status = stat()
+        if stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR && access(path, W_OK | X_OK) == 0 }
+        guard errno == ENOENT else { return false }
+        var parts = path.split(separator: "/", omittingEmptySubsequences: true)
+        guard !parts.isEmpty else { return false }
+        parts.removeLast()
+        let parent = parts.joined(separator: "/")
+        if path.hasPrefix("/") { return canHoldDirectory("/\(parent)") }
+        return canHoldDirectory(parent.isEmpty ? "." : parent)
     }
 
     package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }

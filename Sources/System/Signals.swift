@@ -3,6 +3,10 @@ import Glibc
 
 /// Signals as readable events (signalfd(2)).
 package struct SignalSource: ~Copyable {
+    package static let hangUp = SIGHUP
+    package static let interrupt = SIGINT
+    package static let terminate = SIGTERM
+
     private let descriptor: OwnedDescriptor
     package var raw: Int32 { descriptor.raw }
 

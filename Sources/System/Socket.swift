@@ -26,6 +26,20 @@ package struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// Names who is behind the address: all of an IPv4 address, the first 64 bits of an IPv6 one, of which a single
+    /// household has as many as there are in the rest (RFC 6177).
+    package var client: String {
+        var v6 = in6_addr()
+        guard host.contains(":"), inet_pton(AF_INET6, host, &v6) == 1 else { return host }
+        let bytes = withUnsafeBytes(of: v6) { Array($0) }
+        // RFC 4291 §2.5.5.2: an IPv4 address that came over a socket for both.
+        if bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]) {
+            return bytes[12...].map(String.init).joined(separator: ".")
+        }
+        let groups = stride(from: 0, to: 8, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
+        return groups.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
+    }
+
     package var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" }
 
     func withRaw<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result? {

@@ -78,6 +78,18 @@ package enum ThisProcess {
         return paths
     }
 
+    /// Files with the pressure on memory: of the machine, and of the control group of this process where there is
+    /// one. Some may not be there.
+    package static let memoryPressurePaths: [String] = {
+        let lines = Files.contents(of: "/proc/self/cgroup").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let groups = lines.split(separator: "\n").filter { $0.hasPrefix("0::") }.map { $0.dropFirst(3) }
+        return ["/proc/pressure/memory"]
+            + groups.map { "/sys/fs/cgroup" + ($0 == "/" ? "" : $0) + "/memory.pressure" }
+    }()
+
+    /// Gives memory that was freed back to the kernel (malloc_trim(3)); takes milliseconds for each GiB.
+    package static func releaseFreedMemory() { hw_release_freed_memory() }
+
     package static var openFilesMax: Int {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -57,6 +57,20 @@ package struct HTTPRequestDecoder {
     /// well-formed each for itself; that they belong together is not established.
     package var fieldsSoFar: HTTPFields { fields }
 
+    /// What is still to come of a body of known length; nil anywhere else.
+    package var remainingBodyBytes: Int64? {
+        if case .body(let remaining) = state { return remaining }
+        return nil
+    }
+
+    /// Somebody else took the body's next `byteCount` bytes from the connection. No more than `remainingBodyBytes`.
+    package mutating func skipBody(_ byteCount: Int64) {
+        guard case .body(let remaining) = state, byteCount <= remaining else {
+            preconditionFailure("only bytes of a body of known length can be skipped")
+        }
+        state = .body(remaining: remaining - byteCount)
+    }
+
     /// Consumes `input` from `position` on up to the next event. Call it until it says `.needMore`, or stop at `.end`
     /// and go on there once the response is decided.
     package mutating func next(

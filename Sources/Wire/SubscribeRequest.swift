@@ -1,12 +1,23 @@
 import JSON
 
 /// What a client of many documents' events asks for:
-/// `{"subscribe":["id",{"id":"…","after":"…"},"*"],"unsubscribe":[…]}` (API.md, `GET /v1/events`).
+/// `{"subscribe":["id",{"id":"…","after":"…"},"*","mine"],"unsubscribe":[…]}` (API.md, `GET /v1/events`).
 package struct SubscribeRequest: Equatable, Sendable {
     package enum Target: Equatable, Sendable {
         /// A document by its name as it was sent, and the place to go on from.
         case document(String, after: String?)
         case everything
+        /// All that the caller's subject has made.
+        case mine
+
+        /// A name as it was sent; what stands for many documents cannot be gone on from.
+        package init(named name: String, after: String? = nil) {
+            switch name {
+            case "*": self = .everything
+            case "mine": self = .mine
+            default: self = .document(name, after: after)
+            }
+        }
     }
 
     /// Why a text is no request; each is answered with `bad_message` and does not end the connection.
@@ -19,7 +30,7 @@ package struct SubscribeRequest: Equatable, Sendable {
             switch self {
             case .notJSON: "The message is not JSON."
             case .notARequest: "Send {\"subscribe\":[\"id\"]} or {\"unsubscribe\":[\"id\"]}."
-            case .badEntry: "An entry is a document's id, {\"id\":\"…\",\"after\":\"…\"}, or \"*\"."
+            case .badEntry: "An entry is a document's id, {\"id\":\"…\",\"after\":\"…\"}, \"*\" or \"mine\"."
             }
         }
     }
@@ -48,13 +59,12 @@ package struct SubscribeRequest: Equatable, Sendable {
 
     private static func target(_ entry: JSONValue) throws(Failure) -> Target {
         switch entry {
-        case .string("*"): return .everything
-        case .string(let id): return .document(id, after: nil)
+        case .string(let id): return Target(named: id)
         case .object(let object):
             guard let id = object["id"]?.stringValue else { throw .badEntry }
             switch object["after"] {
-            case nil, .null?: return id == "*" ? .everything : .document(id, after: nil)
-            case .string(let after)?: return id == "*" ? .everything : .document(id, after: after)
+            case nil, .null?: return Target(named: id)
+            case .string(let after)?: return Target(named: id, after: after)
             default: throw .badEntry
             }
         default: throw .badEntry

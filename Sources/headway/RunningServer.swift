@@ -29,6 +29,9 @@ struct ServerSettings: Sendable {
     var chunkOverlapCharacters: Int
     var lifetimes: Lifetimes
     var server: ServerConfiguration
+    var live: LivePolicy
+    /// Reads what may change again; nil where there is no configuration file.
+    var reread: (@Sendable () -> PolicyReading)?
 }
 
 /// Why the server did not start, in words that say what to do.
@@ -56,6 +59,7 @@ final class RunningServer: @unchecked Sendable {
     private var ledger: Ledger?
     private var pipeline: Pipeline?
     private var shared: ServerShared?
+    private var sampler: PressureSampler?
     private var isEnding = false
 
     init(_ settings: ServerSettings) { self.settings = settings }
@@ -65,7 +69,7 @@ final class RunningServer: @unchecked Sendable {
         do {
             SignalSource.ignoreBrokenPipes()
             SignalSource.waitForChildren()
-            let signals = try SignalSource([15, 2])
+            let signals = try SignalSource([SignalSource.terminate, SignalSource.interrupt, SignalSource.hangUp])
             ThisProcess.raiseOpenFilesLimit()
             let lock = try lockData()
             let address = try freeAddress()
@@ -73,7 +77,7 @@ final class RunningServer: @unchecked Sendable {
             try recover()
             try listen(on: address)
             let first = loops[0]
-            let waiting = SignalWait(signals) { [unowned self] in signalled() }
+            let waiting = SignalWait(signals) { [unowned self] in signalled($0) }
             _ = try first.register(waiting.raw, for: .read, handler: waiting)
             try first.run()
             withExtendedLifetime(lock) {}
@@ -161,9 +165,10 @@ final class RunningServer: @unchecked Sendable {
         }
         let shared = ServerShared(
             configuration: settings.server, documents: documents, hub: hub, records: ledger, store: store,
-            pipeline: pipeline,
-            page: page, epoch: epoch, logger: Logger(label: "http"))
+            pipeline: pipeline, page: page, epoch: epoch, logger: Logger(label: "http"), policy: settings.live,
+            reload: settings.reread.map { PolicyReload($0) })
         self.shared = shared
+        sampler = PressureSampler(shared, loop: loops[0])
         servers = loops.map { LoopServer(loop: $0, shared: shared) }
     }
 
@@ -177,7 +182,11 @@ final class RunningServer: @unchecked Sendable {
             server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
         }
         shared.documents.start()
-        loops[0].post { pipeline.start(documents: shared.documents) }
+        sampler?.measureAtOnce()
+        loops[0].post { [sampler] in
+            pipeline.start(documents: shared.documents)
+            sampler?.start()
+        }
         goOn(after: nil, ledger, shared)
         sweep(leftovers, ledger, shared.store)
         Expiry(documents: shared.documents, records: ledger, loop: loops[0]).start()
@@ -195,7 +204,8 @@ final class RunningServer: @unchecked Sendable {
                     logger.error(
                         "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
                 }
-                shared.documents.recover(page.records.filter(\.isLeftUnfinished))
+                let since = Clock.unixMilliseconds - DocumentOwner.retainedMilliseconds
+                shared.documents.recover(page.records.filter { $0.isLeftUnfinished(since: since) })
                 if let next = page.next { goOn(after: next, ledger, shared) }
             }
         }
@@ -217,6 +227,8 @@ final class RunningServer: @unchecked Sendable {
                 } catch {
                     logger.error("the files left behind cannot be looked through", metadata: ["reason": "\(error)"])
                 }
+                // A name of every file was held.
+                ThisProcess.releaseFreedMemory()
             }
         }
     }
@@ -251,21 +263,25 @@ final class RunningServer: @unchecked Sendable {
 
     private final class SignalWait: EventHandler {
         private let source: SignalSource
-        private let happened: () -> Void
+        private let happened: (Int32) -> Void
 
         var raw: Int32 { source.raw }
 
-        init(_ source: consuming SignalSource, _ happened: @escaping () -> Void) {
+        init(_ source: consuming SignalSource, _ happened: @escaping (Int32) -> Void) {
             self.source = source
             self.happened = happened
         }
 
         func handle(_ readiness: Readiness) {
-            while source.next() != nil { happened() }
+            while let signal = source.next() { happened(signal) }
         }
     }
 
-    private func signalled() {
+    private func signalled(_ signal: Int32) {
+        // Without a file to read again it is what a terminal says that goes away.
+        if signal == SignalSource.hangUp, let shared, let reload = shared.reload, !isEnding {
+            return reload.run(shared) { _ in }
+        }
         if isEnding { ThisProcess.exitAtOnce(130) }
         isEnding = true
         endInAnyCase()

@@ -3,7 +3,6 @@ import Core
 import Logging
 import Server
 import System
-import Text
 
 /// `headway serve`.
 struct ServeCommand: ParsableCommand {
@@ -13,131 +12,246 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             Prints one line, "listening on http://ADDRESS:PORT", to standard output when it takes connections; logs \
             go to standard error. SIGTERM or Ctrl-C lets running replies finish and ends within ten seconds; a second \
-            one ends at once. Every option can be set by the environment as well: --chunk-characters is \
-            HEADWAY_CHUNK_CHARACTERS. An option that is given wins.
+            one ends at once. SIGHUP reads the configuration file again.
+
+            Every option can be set by the environment and by the configuration file as well: --chunk-characters is \
+            HEADWAY_CHUNK_CHARACTERS and "chunk_characters". An option wins over the environment, and that over the \
+            file, which alone can name tokens and tiers.
             """)
 
-    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
-    var listen = Environment.text("LISTEN") ?? "127.0.0.1:8080"
+    @Option(
+        help: ArgumentHelp("Read settings from this file, or from the one HEADWAY_CONFIG names.", valueName: "file"),
+        completion: .file())
+    var config: String?
 
-    @Flag(help: "When the port is taken, say so and take the next free one.")
-    var nextFreePort = false
-
-    @Option(help: ArgumentHelp("Where documents and their record are kept.", valueName: "directory"))
-    var data = Environment.text("DATA") ?? "./headway-data"
-
-    @Option(help: "Worker processes; 0: one a core, fewer where memory is short.")
-    var workers = Environment.number("WORKERS") ?? 0
-
-    @Option(help: "Event loops; 0: one a core.")
-    var loops = Environment.number("LOOPS") ?? 0
-
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
-    var logLevel = Environment.text("LOG_LEVEL") ?? "info"
-
-    @Option(help: ArgumentHelp("Serve this folder instead of the page that is built in.", valueName: "directory"))
-    var webRoot = Environment.text("WEB_ROOT") ?? ""
+    @Flag(help: "Check every setting, print what is in force and where it comes from, and end.")
+    var checkConfig = false
 
     @Option(
         help: ArgumentHelp(
-            "A web origin that may read replies; may be given again. Without it, every origin may.", valueName: "origin"
-        ))
-    var allowOrigin: [String] = Environment.text("ALLOW_ORIGIN").map { $0.split(separator: ",").map(String.init) } ?? []
+            "Where to listen; port 0 takes a free one.", of: ServeSettings.listen, valueName: "address:port"))
+    var listen: String?
 
-    @Option(help: ArgumentHelp("The largest upload in bytes; 0: as the disk allows.", valueName: "bytes"))
-    var sizeLimit = Environment.number("SIZE_LIMIT") ?? 0
+    @Flag(inversion: .prefixedNo, help: "When the port is taken, say so and take the next free one.")
+    var nextFreePort: Bool?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where documents and their record are kept.", of: ServeSettings.data, valueName: "directory"))
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp("Worker processes; 0: one a core, fewer where memory is short.", of: ServeSettings.workers))
+    var workers: Int?
+
+    @Option(help: ArgumentHelp("Event loops; 0: one a core.", of: ServeSettings.loops))
+    var loops: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical.", of: ServeSettings.logLevel, valueName: "level"))
+    var logLevel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve this folder instead of the page that is built in.", of: ServeSettings.webRoot,
+            valueName: "directory"))
+    var webRoot: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The address under which clients reach the server; without it, links begin with a slash.",
+            of: ServeSettings.publicURL, valueName: "url"))
+    var publicUrl: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A proxy, or a range of them (10.0.0.0/8), whose X-Forwarded-For is believed; may be given again.",
+            of: ServeSettings.trustedProxy, valueName: "address"))
+    var trustedProxy: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A web origin that may read replies; may be given again. Without it, every origin may.",
+            of: ServeSettings.allowOrigin, valueName: "origin"))
+    var allowOrigin: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The largest upload in bytes; 0: as the disk allows.", of: ServeSettings.sizeLimit, valueName: "bytes"))
+    var sizeLimit: Int?
 
     @Option(
         help: ArgumentHelp(
             "Memory of a worker and of a reader in MiB; 0: a share of the machine's, at most 384.",
-            valueName: "mebibytes"))
-    var workerMemory = Environment.number("WORKER_MEMORY") ?? 0
+            of: ServeSettings.workerMemory, valueName: "mebibytes"))
+    var workerMemory: Int?
 
     @Option(
         help: ArgumentHelp(
-            "CPU time a document may use, before what its size adds; twice as much wall time.", valueName: "seconds"))
-    var workSeconds = Environment.number("WORK_SECONDS") ?? 60
+            "CPU time a document may use, before what its size adds; twice as much wall time.",
+            of: ServeSettings.workSeconds, valueName: "seconds"))
+    var workSeconds: Int?
 
-    @Option(help: ArgumentHelp("How long a document may show no sign of progress.", valueName: "seconds"))
-    var stallSeconds = Environment.number("STALL_SECONDS") ?? 60
+    @Option(
+        help: ArgumentHelp(
+            "How long a document may show no sign of progress.", of: ServeSettings.stallSeconds, valueName: "seconds"))
+    var stallSeconds: Int?
 
-    @Option(help: ArgumentHelp("Characters of a chunk, at most.", valueName: "characters"))
-    var chunkCharacters = Environment.number("CHUNK_CHARACTERS") ?? 1000
+    @Option(
+        help: ArgumentHelp(
+            "Characters of a chunk, at most.", of: ServeSettings.chunkCharacters, valueName: "characters"))
+    var chunkCharacters: Int?
 
-    @Option(help: ArgumentHelp("Characters that a chunk repeats of the one before it.", valueName: "characters"))
-    var chunkOverlap = Environment.number("CHUNK_OVERLAP") ?? 150
+    @Option(
+        help: ArgumentHelp(
+            "Characters that a chunk repeats of the one before it.", of: ServeSettings.chunkOverlap,
+            valueName: "characters"))
+    var chunkOverlap: Int?
 
-    @Option(help: ArgumentHelp("Uploads that may be in flight at once.", valueName: "uploads"))
-    var uploadsMax = Environment.number("UPLOADS_MAX") ?? 1024
+    @Option(
+        help: ArgumentHelp(
+            "Uploads that may be in flight at once.", of: ServeSettings.uploadsMax, valueName: "uploads"))
+    var uploadsMax: Int?
 
     @Option(
         help: ArgumentHelp(
             "How long an upload is kept to which nothing is added; then it fails and its bytes go.",
-            valueName: "seconds"))
-    var uploadExpirySeconds = Environment.number("UPLOAD_EXPIRY_SECONDS") ?? 24 * 60 * 60
+            of: ServeSettings.uploadExpirySeconds, valueName: "seconds"))
+    var uploadExpirySeconds: Int?
 
     @Option(
         help: ArgumentHelp(
             "How long a document and all that was made of it are kept after its end; 0: for good.",
-            valueName: "seconds"))
-    var retentionSeconds = Environment.number("RETENTION_SECONDS") ?? 0
+            of: ServeSettings.retentionSeconds, valueName: "seconds"))
+    var retentionSeconds: Int?
 
-    @Flag(help: "Serve /diagnostics/echo, /diagnostics/watch and /diagnostics/publish, for suites and measurements.")
-    var diagnostics = false
+    @Option(
+        help: ArgumentHelp(
+            "Uploads that one client may have in flight; 0: no bound.",
+            of: ServeSettings.uploadsPerClient, valueName: "uploads"))
+    var uploadsPerClient: Int?
 
-    func validate() throws {
-        guard SocketAddress(parsing: listen) != nil else {
-            throw ValidationError(
-                "--listen \(listen): give ADDRESS:PORT with a numeric address, such as 127.0.0.1:8080.")
-        }
-        guard Logger.Level(rawValue: logLevel) != nil else {
-            throw ValidationError(
-                "--log-level \(logLevel): one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
-        }
-        for number in numbers { try check(number) }
-        do {
-            _ = try ChunkingOptions(charactersMax: chunkCharacters, overlapCharacters: chunkOverlap)
-        } catch {
-            throw ValidationError("--chunk-characters \(chunkCharacters) --chunk-overlap \(chunkOverlap): \(error)")
-        }
-    }
+    @Option(
+        help: ArgumentHelp(
+            "Bytes that one client may upload in a day (UTC); 0: no bound.",
+            of: ServeSettings.bytesPerClientPerDay, valueName: "bytes"))
+    var bytesPerClientPerDay: Int?
 
-    /// What a numeric option may be. Every one has an upper bound, far above any use and below what would overflow.
-    private var numbers: [(option: String, value: Int, range: ClosedRange<Int>)] {
-        [
-            ("workers", workers, 0...1024),
-            ("loops", loops, 0...1024),
-            ("size-limit", sizeLimit, 0...1 << 60),
-            ("worker-memory", workerMemory, 0...1 << 20),
-            // No document is given more than `Policy.secondsMax` in any case.
-            ("work-seconds", workSeconds, 1...7200),
-            ("stall-seconds", stallSeconds, 1...86_400),
-            ("uploads-max", uploadsMax, 1...1_000_000),
-            ("upload-expiry-seconds", uploadExpirySeconds, 1...Self.secondsMax),
-            ("retention-seconds", retentionSeconds, 0...Self.secondsMax),
-            ("chunk-characters", chunkCharacters, ChunkingOptions.charactersMaxRange),
-            ("chunk-overlap", chunkOverlap, 0...ChunkingOptions.charactersMaxMost),
+    @Option(
+        help: ArgumentHelp(
+            "What uploads leave free of the disk: bytes, or a share such as 5%. Else the smaller of 5% and 1 GiB.",
+            of: ServeSettings.diskFreeKept, valueName: "bytes|share%"))
+    var diskFreeKept: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Share of the time that processes wait for memory at which new uploads are turned away; 0: never.",
+            of: ServeSettings.memoryPressureMax, valueName: "percent"))
+    var memoryPressureMax: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory of the server itself in MiB, of which it keeps a fifth back; 0: what the workers leave.",
+            of: ServeSettings.serverMemory, valueName: "mebibytes"))
+    var serverMemory: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections that one address may have; 0: no bound. Behind a proxy all clients have its address.",
+            of: ServeSettings.connectionsPerAddress, valueName: "connections"))
+    var connectionsPerAddress: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a connection may wait for its next request.",
+            of: ServeSettings.idleSeconds, valueName: "seconds"))
+    var idleSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long the head of a request may take.",
+            of: ServeSettings.headSeconds, valueName: "seconds"))
+    var headSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a body may come more slowly than --body-rate.",
+            of: ServeSettings.bodySeconds, valueName: "seconds"))
+    var bodySeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Bytes a second of a body, at least.",
+            of: ServeSettings.bodyRate, valueName: "bytes"))
+    var bodyRate: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a client may take nothing of its answer.",
+            of: ServeSettings.sendSeconds, valueName: "seconds"))
+    var sendSeconds: Int?
+
+    @Flag(inversion: .prefixedNo, help: "Without tokens: take orders at /v1/admin/level from whoever reaches the port.")
+    var admin: Bool?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Serve /diagnostics/echo, watch, publish and pressure, for suites and measurements.")
+    var diagnostics: Bool?
+
+    /// The options that were given.
+    private var options: [String: SettingValue] {
+        let given: [(Setting, SettingValue?)] = [
+            (ServeSettings.listen, listen.map(SettingValue.text)),
+            (ServeSettings.nextFreePort, nextFreePort.map(SettingValue.flag)),
+            (ServeSettings.data, data.map(SettingValue.text)),
+            (ServeSettings.workers, workers.map(SettingValue.number)),
+            (ServeSettings.loops, loops.map(SettingValue.number)),
+            (ServeSettings.logLevel, logLevel.map(SettingValue.text)),
+            (ServeSettings.webRoot, webRoot.map(SettingValue.text)),
+            (ServeSettings.publicURL, publicUrl.map(SettingValue.text)),
+            (ServeSettings.trustedProxy, trustedProxy.isEmpty ? nil : .list(trustedProxy)),
+            (ServeSettings.allowOrigin, allowOrigin.isEmpty ? nil : .list(allowOrigin)),
+            (ServeSettings.sizeLimit, sizeLimit.map(SettingValue.number)),
+            (ServeSettings.workerMemory, workerMemory.map(SettingValue.number)),
+            (ServeSettings.workSeconds, workSeconds.map(SettingValue.number)),
+            (ServeSettings.stallSeconds, stallSeconds.map(SettingValue.number)),
+            (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
+            (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
+            (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
+            (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
+            (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),
+            (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
+            (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
+            (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),
+            (ServeSettings.serverMemory, serverMemory.map(SettingValue.number)),
+            (ServeSettings.connectionsPerAddress, connectionsPerAddress.map(SettingValue.number)),
+            (ServeSettings.idleSeconds, idleSeconds.map(SettingValue.number)),
+            (ServeSettings.headSeconds, headSeconds.map(SettingValue.number)),
+            (ServeSettings.bodySeconds, bodySeconds.map(SettingValue.number)),
+            (ServeSettings.bodyRate, bodyRate.map(SettingValue.number)),
+            (ServeSettings.sendSeconds, sendSeconds.map(SettingValue.number)),
+            (ServeSettings.diskFreeKept, diskFreeKept.map(SettingValue.text)),
+            (ServeSettings.admin, admin.map(SettingValue.flag)),
+            (ServeSettings.diagnostics, diagnostics.map(SettingValue.flag)),
         ]
-    }
-
-    /// A hundred years.
-    private static let secondsMax = 100 * 366 * 24 * 60 * 60
-
-    private func check(_ number: (option: String, value: Int, range: ClosedRange<Int>)) throws {
-        guard !number.range.contains(number.value) else { return }
-        let name = Environment.name(of: number.option)
-        let range = "a number from \(number.range.lowerBound) to \(number.range.upperBound)"
-        if number.value == Environment.noNumber, let text = Environment.text(name) {
-            throw ValidationError("HEADWAY_\(name)=\(text): give \(range).")
-        }
-        throw ValidationError("--\(number.option) (or HEADWAY_\(name)) \(number.value): give \(range).")
+        return given.reduce(into: [:]) { $0[$1.0.name] = $1.1 }
     }
 
     func run() throws {
-        let level = Logger.Level(rawValue: logLevel) ?? .info
+        let variable = ThisProcess.environmentVariable("HEADWAY_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
+        let places = ServeConfiguration.Places(options: options, path: config ?? variable)
+        let configuration = ServeConfiguration(places)
+        if checkConfig { return try check(configuration) }
+        guard configuration.faults.isEmpty else {
+            try tell(configuration.faults)
+            throw ExitCode.validationFailure
+        }
+        let level = Logger.Level(rawValue: configuration.settings.text(ServeSettings.logLevel)) ?? .info
         LoggingSystem.bootstrap { LogOutput(label: $0, level: level) }
         do {
-            try RunningServer(settings).run()
+            try RunningServer(configuration.server(places)).run()
         } catch let error as StartFailure {
             LogWriter.shared.flush()
             try? DescriptorIO.writeAll(2, Array("headway: \(error.description)\n".utf8))
@@ -145,45 +259,16 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private var settings: ServerSettings {
-        var configuration = ServerConfiguration()
-        configuration.sizeLimitBytes = sizeLimit > 0 ? Int64(sizeLimit) : nil
-        configuration.uploadsInFlightMax = uploadsMax
-        configuration.servesDiagnostics = diagnostics
-        configuration.webRoot = webRoot.isEmpty ? nil : webRoot
-        configuration.crossOrigin = CrossOrigin(allowedOrigins: allowOrigin.isEmpty ? nil : Set(allowOrigin))
-        let share = WorkLimits.share(
-            machineBytes: ThisProcess.memoryLimitBytes, workersWanted: workers > 0 ? workers : ThisProcess.coreCount,
-            isFixed: workers > 0)
-        var policy = WorkLimits.Policy(memoryBytesMax: workerMemory > 0 ? Int64(workerMemory) << 20 : share.bytesEach)
-        policy.cpuSeconds = Int64(workSeconds)
-        policy.wallSeconds = 2 * Int64(workSeconds)
-        policy.stallSeconds = Int64(stallSeconds)
-        var lifetimes = Lifetimes()
-        lifetimes.uploadMilliseconds = Int64(uploadExpirySeconds) * 1000
-        if retentionSeconds > 0 { lifetimes.documentMilliseconds = Int64(retentionSeconds) * 1000 }
-        return ServerSettings(
-            address: SocketAddress(parsing: listen) ?? SocketAddress(host: "127.0.0.1", port: 8080),
-            takesNextFreePort: nextFreePort,
-            dataDirectory: data, loopCount: loops > 0 ? loops : ThisProcess.coreCount,
-            workerCount: share.workers, policy: policy, chunkCharacters: chunkCharacters,
-            chunkOverlapCharacters: chunkOverlap, lifetimes: lifetimes, server: configuration)
-    }
-}
-
-/// `HEADWAY_…` variables, the second place where a setting is looked for.
-enum Environment {
-    static func text(_ name: String) -> String? {
-        ThisProcess.environmentVariable("HEADWAY_\(name)").flatMap { $0.isEmpty ? nil : $0 }
+    private func tell(_ faults: [SettingFault]) throws {
+        for fault in faults { try DescriptorIO.writeAll(2, Array("headway: \(fault)\n".utf8)) }
     }
 
-    /// The variable of an option: HEADWAY_ is left out.
-    static func name(of option: String) -> String { option.uppercased().split(separator: "-").joined(separator: "_") }
-
-    /// Stands for a text that is no number. It must not be taken for the default, so every option's check refuses it.
-    static let noNumber = Int.min
-
-    static func number(_ name: String) -> Int? {
-        text(name).map { Int($0) ?? noNumber }
+    private func check(_ configuration: ServeConfiguration) throws {
+        let faults = configuration.faults + configuration.faultsOnDisk
+        guard faults.isEmpty else {
+            try tell(faults)
+            throw ExitCode(1)
+        }
+        for line in configuration.lines { try DescriptorIO.writeAll(1, Array("\(line)\n".utf8)) }
     }
 }

@@ -142,8 +142,9 @@ class Closed(Exception):
 class RawConnection:
     """Bytes out as given, responses in as they are framed (RFC 9112)."""
 
-    def __init__(self, host, port, timeout=10):
-        self.socket = socket.create_connection((host, port), timeout)
+    def __init__(self, host, port, timeout=10, source=None):
+        # Every address of 127.0.0.0/8 is this machine's, so a test can come from many.
+        self.socket = socket.create_connection((host, port), timeout, source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host = f"{host}:{port}"
         self.buffer = bytearray()

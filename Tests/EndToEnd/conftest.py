@@ -107,13 +107,13 @@ def start_server(request, tmp_path):
 @pytest.fixture
 def with_reader(start_server, tmp_path):
     """Starts servers whose pdftotext is a script of the test's own."""
-    def start(script, *options):
+    def start(script, *options, workers=1):
         folder = tmp_path / "bin"
         folder.mkdir()
         reader = folder / "pdftotext"
         reader.write_text(f"#!/bin/bash\n{script}\n")
         reader.chmod(0o755)
-        return start_server(*options, workers=1, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
+        return start_server(*options, workers=workers, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
     return start
 
 

@@ -72,14 +72,19 @@ class TestStarting:
         assert done.returncode > 0 and str(server.port) in done.stderr
 
     @pytest.mark.parametrize("arguments", [["serve", "--workers", "many"], ["serve", "--listen", "nonsense"],
-                                           ["serve", "--log-level", "loud"], ["serve", "--nonsense"], ["nonsense"]])
+                                           ["serve", "--log-level", "loud"], ["serve", "--nonsense"], ["nonsense"],
+                                           ["serve", "--disk-free-kept", "some"],
+                                           ["serve", "--disk-free-kept", "100%"]])
     def test_an_option_that_makes_no_sense_is_a_usage_error(self, tmp_path, arguments):
         data = ["--data", tmp_path / "data"] if arguments[0] == "serve" else []
         done = run_headway(*arguments, *data)
         assert done.returncode == 64 and done.stdout == "" and done.stderr
 
     @pytest.mark.parametrize("option", ["workers", "loops", "size-limit", "worker-memory", "work-seconds",
-                                        "stall-seconds", "uploads-max", "chunk-characters", "chunk-overlap"])
+                                        "stall-seconds", "uploads-max", "chunk-characters", "chunk-overlap",
+                                        "uploads-per-client", "bytes-per-client-per-day", "memory-pressure-max",
+                                        "server-memory", "connections-per-address", "idle-seconds", "head-seconds",
+                                        "body-seconds", "body-rate", "send-seconds"])
     def test_a_number_has_its_bounds_and_they_are_told(self, tmp_path, option):
         variable = "HEADWAY_" + option.upper().replace("-", "_")
         for value in (2**63 - 1, -1):

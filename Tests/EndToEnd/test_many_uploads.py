@@ -66,18 +66,17 @@ def check_documents(client, count, size):
     assert {(document["bytes_done"], document["sha256"]) for document in found} == {(size, pattern_sha256(size))}
 
 
-@pytest.mark.parametrize("many", [64, pytest.param(MANY, marks=pytest.mark.nightly)])
-def test_uploads_that_stand_still_together_are_held_in_little_memory(start_server, many):
+def test_two_hundred_uploads_that_stand_still_together_are_held_in_little_memory(start_server):
     """Each has sent all but its last byte, and the server has taken all of that from the kernel."""
     server, size = start_server(), 2_000_000
-    with crowd_of(server.client, many, size) as crowd:
+    with crowd_of(server.client, MANY, size) as crowd:
         crowd.send_up_to(size - 1)
-        eventually(lambda: received(server.client) == [size - 1] * many, 60, "the server has all but the last bytes")
-        assert in_flight(server.client) == many
+        eventually(lambda: received(server.client) == [size - 1] * MANY, 60, "the server has all but the last bytes")
+        assert in_flight(server.client) == MANY
         check_memory(server)
-        assert crowd.finish() == [202] * many
+        assert crowd.finish() == [202] * MANY
     check_memory(server)
-    check_documents(server.client, many, size)
+    check_documents(server.client, MANY, size)
     assert in_flight(server.client) == 0
 
 

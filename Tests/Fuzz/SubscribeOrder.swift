@@ -23,6 +23,7 @@ private func list(_ targets: [SubscribeRequest.Target]) -> String {
     let entries = targets.map { target -> String in
         switch target {
         case .everything: return "\"*\""
+        case .mine: return "\"mine\""
         case .document(let name, let after):
             let id = JSONValue.string(name).compactText
             return after.map { "{\"id\":\(id),\"after\":\(JSONValue.string($0).compactText)}" } ?? "{\"id\":\(id)}"

@@ -46,6 +46,50 @@ struct LedgerTests {
         #expect(throws: RecordFailure.alreadyThere) { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
     }
 
+    @Test("a key goes in with its document, and only while it names what it did")
+    func keys() throws {
+        let fixture = try Fixture()
+        let ledger = fixture.ledger
+        let records = (1...4).map { Self.record($0) }
+        let first = KeyReservation(key: " k", replacing: nil)
+        #expect(try fixture.wait { ledger.document(underKey: " k", then: $0) } == nil)
+        try fixture.wait { ledger.insert(records[0], reserving: first, then: $0) }
+        let named = try fixture.wait { ledger.document(underKey: " k", then: $0) }
+        #expect(named == KeyedDocument(document: records[0].id, createdAtMilliseconds: 1))
+        // Whoever looked before it was taken comes too late, and leaves no document.
+        #expect(throws: RecordFailure.keyTaken) {
+            try fixture.wait { ledger.insert(records[1], reserving: first, then: $0) }
+        }
+        #expect(try fixture.wait { ledger.load(records[1].id, then: $0) } == nil)
+        let next = KeyReservation(key: " k", replacing: records[0].id)
+        try fixture.wait { ledger.insert(records[2], reserving: next, then: $0) }
+        #expect(try fixture.wait { ledger.document(underKey: " k", then: $0) }?.document == records[2].id)
+        // An id that is taken takes no key.
+        let other = KeyReservation(key: " other", replacing: nil)
+        #expect(throws: RecordFailure.alreadyThere) {
+            try fixture.wait { ledger.insert(records[0], reserving: other, then: $0) }
+        }
+        #expect(try fixture.wait { ledger.document(underKey: " other", then: $0) } == nil)
+    }
+
+    @Test("old keys are forgotten, the oldest first and no more at once than asked for")
+    func oldKeys() throws {
+        let fixture = try Fixture()
+        let ledger = fixture.ledger
+        for number in 1...5 {
+            let reservation = KeyReservation(key: " \(number)", replacing: nil)
+            try fixture.wait { ledger.insert(Self.record(number), reserving: reservation, then: $0) }
+        }
+        try fixture.wait { ledger.forgetKeys(through: 4, limit: 3, then: $0) }
+        let left = try (1...5).filter { number in
+            try fixture.wait { ledger.document(underKey: " \(number)", then: $0) } != nil
+        }
+        #expect(left == [4, 5])
+        try fixture.wait { ledger.forgetKeys(through: 4, limit: 3, then: $0) }
+        #expect(try fixture.wait { ledger.document(underKey: " 4", then: $0) } == nil)
+        #expect(try fixture.wait { ledger.document(underKey: " 5", then: $0) } != nil)
+    }
+
     @Test("a page of a list ends at its bytes as well, and the next one goes on behind it")
     func listBytes() throws {
         let fixture = try Fixture()

@@ -57,4 +57,12 @@ struct ProcessUsageTests {
         #expect(ThisProcess.coreCount >= 1)
         #expect(ThisProcess.openFilesMax > 0)
     }
+
+    @Test("the machine's pressure on memory is among the files that may tell it")
+    func pressure() {
+        #expect(ThisProcess.memoryPressurePaths.first == "/proc/pressure/memory")
+        #expect(
+            ThisProcess.memoryPressurePaths.allSatisfy { $0.hasSuffix("memory.pressure") || $0.hasSuffix("/memory") })
+        ThisProcess.releaseFreedMemory()
+    }
 }

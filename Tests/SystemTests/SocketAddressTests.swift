@@ -23,4 +23,15 @@ struct SocketAddressTests {
     func refused(text: String) {
         #expect(SocketAddress(parsing: text) == nil)
     }
+
+    @Test(
+        "a client is all of an IPv4 address, however it came, and the first 64 bits of an IPv6 one",
+        arguments: [
+            ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"), ("::1", "0:0:0:0::/64"),
+        ])
+    func client(host: String, client: String) {
+        #expect(SocketAddress(host: host, port: 1).client == client)
+    }
 }

@@ -20,6 +20,7 @@ import Wire
     @Test("one entry may stand alone, and members that are not known are passed by")
     func lenient() throws {
         #expect(try parse(#"{"subscribe":"*","x":1}"#).subscribe == [.everything])
+        #expect(try parse(#"{"subscribe":["mine",{"id":"mine","after":"9f-1"}]}"#).subscribe == [.mine, .mine])
         #expect(try parse(#"{"subscribe":{"id":"a","after":null}}"#).subscribe == [.document("a", after: nil)])
         #expect(try parse(#"{"unsubscribe":[]}"#).unsubscribe == [])
     }

@@ -1,0 +1,273 @@
+// Theory of operation
+//
+// Told of every upload's beginning, bytes and end, of measurements and of the time, it says who may upload. Two sums
+// keep the disk's watermark:
+//
+// - What is *promised*: of every upload in flight, the bytes that it may still bring. Without it a hundred uploads that
+//   fit one by one would be taken, and meet a full disk together in their middles.
+// - What was *written since the measurement*: the free space that was measured does not know of it yet.
+//
+// An upload that does not say how long it is gets its promise in steps of `stepBytes` as it goes on, and is refused
+// when there is none to be had, before it takes what was promised to others.
+//
+// Days are calendar days in UTC: that needs one number a client, and a client can be told when the next one begins.
+
+/// Who may upload, and how much.
+package struct Admission: Sendable {
+    /// What an upload of unknown length is promised at a time.
+    package static let stepBytes: Int64 = 8 << 20
+    /// Clients whose bytes of the day are remembered; beyond, the half that sent least is forgotten.
+    package static let clientsMax = 100_000
+    private static let dayMilliseconds: Int64 = 86_400_000
+
+    package enum Kind: Sendable {
+        case new
+        /// For a document that exists already: taken one level longer.
+        case resume
+    }
+
+    package struct Request: Sendable {
+        package var client: String
+        /// What is still to come; nil: nobody knows.
+        package var declaredBytes: Int64?
+        package var kind: Kind
+        /// The largest upload of this client.
+        package var sizeLimitBytes: Int64?
+
+        package init(client: String, declaredBytes: Int64?, kind: Kind, sizeLimitBytes: Int64?) {
+            self.client = client
+            self.declaredBytes = declaredBytes
+            self.kind = kind
+            self.sizeLimitBytes = sizeLimitBytes
+        }
+    }
+
+    /// The right to begin, good until the value is told of anything else.
+    package struct Admitted: Sendable, Equatable {
+        fileprivate var client: String
+        /// It may bring so many bytes before it asks again (`received`).
+        package var promisedBytes: Int64
+    }
+
+    package enum Verdict: Sendable, Equatable {
+        case admit(Admitted)
+        case refuse(AdmissionRefusal)
+    }
+
+    /// Names an upload in flight; never used twice.
+    package struct Ticket: Sendable, Hashable { fileprivate var number: UInt64 }
+
+    private struct Upload {
+        var client: String
+        var receivedBytes: Int64 = 0
+        /// All that it may bring; at least what it has brought.
+        var allowedBytes: Int64
+
+        var promisedBytes: Int64 { allowedBytes - receivedBytes }
+    }
+
+    private struct Client {
+        var uploads = 0
+        var promisedBytes: Int64 = 0
+        var dayBytes: Int64 = 0
+    }
+
+    package private(set) var policy: AdmissionPolicy
+    private var gauge: LevelGauge
+    private var readings = PressureReadings()
+    private var uploads: [Ticket: Upload] = [:]
+    private var clients: [String: Client] = [:]
+    private var lastNumber: UInt64 = 0
+    private var day: Int64 = .min
+    private var receivedBytes: Int64 = 0
+    private var receivedBytesAtMeasurement: Int64 = 0
+    package private(set) var promisedBytes: Int64 = 0
+
+    package init(_ policy: AdmissionPolicy) {
+        self.policy = policy
+        gauge = LevelGauge(policy)
+    }
+
+    package var uploadsInFlight: Int { uploads.count }
+    var clientsRemembered: Int { clients.count }
+    package var report: LevelReport { gauge.report }
+    package var floor: ServiceLevel { gauge.floor }
+
+    /// What uploads may still take of the disk; nil while it is not known.
+    package var spareBytes: Int64? {
+        readings.disk.map {
+            let writtenBytes = receivedBytes - receivedBytesAtMeasurement
+            return $0.freeBytes - policy.diskKept.bytes(ofTotal: $0.totalBytes) - promisedBytes - writtenBytes
+        }
+    }
+
+    // MARK: Deciding
+
+    package func decide(_ request: Request, now: Moment) -> Verdict {
+        if gauge.isRestarting { return .refuse(.restarting) }
+        let declared = request.declaredBytes ?? 0
+        if let limit = sizeLimitBytes(request), declared > limit { return .refuse(.tooLarge(limitBytes: limit)) }
+        if let refusal = levelRefusal(request.kind) { return .refuse(refusal) }
+        if let max = policy.uploadsPerClientMax, clients[request.client]?.uploads ?? 0 >= max {
+            return .refuse(.tooManyUploadsOfClient(max: max))
+        }
+        if uploads.count >= policy.uploadsMax { return .refuse(.tooManyUploads) }
+        let wanted = request.declaredBytes ?? 1
+        let day = dayRestBytes(request.client, now)
+        if let day, day.bytes < max(wanted, 1) { return .refuse(day.refusal) }
+        if let spare = spareBytes, spare < max(wanted, 1) { return .refuse(.storageFull) }
+        // While the disk's space is not known, nobody is promised all of a length that may be a lie.
+        let spare = spareBytes ?? Self.stepBytes
+        let promised = min(request.declaredBytes ?? Self.stepBytes, spare, day?.bytes ?? .max)
+        return .admit(Admitted(client: request.client, promisedBytes: promised))
+    }
+
+    /// The smallest of the bounds that no waiting changes.
+    private func sizeLimitBytes(_ request: Request) -> Int64? {
+        let disk = readings.disk.map { $0.totalBytes - policy.diskKept.bytes(ofTotal: $0.totalBytes) }
+        return [request.sizeLimitBytes, policy.bytesPerClientPerDayMax, disk].compactMap { $0 }.min()
+    }
+
+    private func levelRefusal(_ kind: Kind) -> AdmissionRefusal? {
+        let causes = gauge.causes(from: kind == .new ? .resumeOnly : .readOnly)
+        guard !causes.isEmpty else { return nil }
+        let report = LevelReport(level: gauge.report.level, causes: causes)
+        if causes.contains(.setByOperator) { return .closed(report) }
+        return causes.allSatisfy(\.isOfDisk) ? .storageFull : .overloaded(report)
+    }
+
+    /// Why an upload in flight must end: the level takes no more bytes.
+    package var endOfUploads: AdmissionRefusal? { gauge.isRestarting ? nil : levelRefusal(.resume) }
+
+    private func dayRestBytes(_ key: String, _ now: Moment) -> (bytes: Int64, refusal: AdmissionRefusal)? {
+        guard let limit = policy.bytesPerClientPerDayMax else { return nil }
+        let client = clients[key] ?? Client()
+        let today = Self.day(now)
+        let used = today == day ? client.dayBytes : 0
+        let restMilliseconds = (today + 1) * Self.dayMilliseconds - now.unixMilliseconds
+        return (
+            limit - used - client.promisedBytes,
+            .dailyBytesUsed(limitBytes: limit, secondsUntilReset: (restMilliseconds + 999) / 1000)
+        )
+    }
+
+    private static func day(_ now: Moment) -> Int64 {
+        // Rounded down, also before 1970: a clock that is not set yet must not trap.
+        let (days, rest) = now.unixMilliseconds.quotientAndRemainder(dividingBy: dayMilliseconds)
+        return rest < 0 ? days - 1 : days
+    }
+
+    // MARK: Uploads
+
+    package mutating func began(_ admitted: Admitted) -> Ticket {
+        lastNumber += 1
+        let ticket = Ticket(number: lastNumber)
+        uploads[ticket] = Upload(client: admitted.client, allowedBytes: admitted.promisedBytes)
+        promisedBytes += admitted.promisedBytes
+        clients[admitted.client, default: Client()].uploads += 1
+        clients[admitted.client]?.promisedBytes += admitted.promisedBytes
+        return ticket
+    }
+
+    /// What it may bring in all; at that many bytes, or before, `received` is to be told.
+    package func allowedBytes(_ ticket: Ticket) -> Int64 { uploads[ticket]?.allowedBytes ?? 0 }
+
+    /// `bytes` are all that the upload has brought so far. A refusal ends it: the caller says `ended`.
+    package mutating func received(_ ticket: Ticket, bytes: Int64, now: Moment) -> AdmissionRefusal? {
+        guard var upload = uploads[ticket], var client = clients[upload.client], bytes > upload.receivedBytes else {
+            return nil
+        }
+        turnDay(now, &client)
+        var refusal: AdmissionRefusal?
+        if bytes > upload.allowedBytes {
+            let missing = bytes - upload.allowedBytes
+            let day = dayRestBytes(upload.client, now)
+            let allowed = min(missing + Self.stepBytes, spareBytes ?? .max, day?.bytes ?? .max)
+            if allowed < missing {
+                refusal = day.map { $0.bytes < missing ? $0.refusal : .storageFull } ?? .storageFull
+            }
+            // What came has come, refused or not.
+            let more = max(allowed, missing)
+            upload.allowedBytes += more
+            client.promisedBytes += more
+            promisedBytes += more
+        }
+        let count = bytes - upload.receivedBytes
+        upload.receivedBytes = bytes
+        receivedBytes += count
+        promisedBytes -= count
+        client.promisedBytes -= count
+        if policy.bytesPerClientPerDayMax != nil { client.dayBytes += count }
+        uploads[ticket] = upload
+        clients[upload.client] = client
+        return refusal
+    }
+
+    /// The upload is over, however; a second time does nothing.
+    package mutating func ended(_ ticket: Ticket) {
+        guard let upload = uploads.removeValue(forKey: ticket), var client = clients[upload.client] else { return }
+        promisedBytes -= upload.promisedBytes
+        client.promisedBytes -= upload.promisedBytes
+        client.uploads -= 1
+        clients[upload.client] = client.uploads > 0 || client.dayBytes > 0 ? client : nil
+        if clients.count > Self.clientsMax { forgetClients() }
+    }
+
+    /// A new day begins for everybody with its first byte.
+    private mutating func turnDay(_ now: Moment, _ client: inout Client) {
+        let today = Self.day(now)
+        guard today != day else { return }
+        day = today
+        client.dayBytes = 0
+        clients = clients.compactMapValues { other in
+            other.uploads > 0 ? Client(uploads: other.uploads, promisedBytes: other.promisedBytes) : nil
+        }
+    }
+
+    private mutating func forgetClients() {
+        let idle = clients.filter { $0.value.uploads == 0 }.sorted {
+            ($0.value.dayBytes, $0.key) < ($1.value.dayBytes, $1.key)
+        }
+        for (key, _) in idle.prefix(max(idle.count / 2, 1)) { clients[key] = nil }
+    }
+
+    // MARK: The level
+
+    /// Says that a measurement begins: what is received from now on may or may not be in it, and counts as not.
+    package func measurementBegan() -> MeasurementStart { MeasurementStart(receivedBytes: receivedBytes) }
+
+    package struct MeasurementStart: Sendable { fileprivate var receivedBytes: Int64 }
+
+    package mutating func measured(_ readings: PressureReadings, since start: MeasurementStart, now: Moment) {
+        self.readings = readings
+        receivedBytesAtMeasurement = start.receivedBytes
+        updateLevel(now)
+    }
+
+    private mutating func updateLevel(_ now: Moment) {
+        var figures = LevelGauge.Figures()
+        figures.memoryPressurePercent = readings.memoryPressurePercent
+        figures.ownMemoryBytes = readings.ownMemoryBytes
+        figures.spareBytes = spareBytes
+        figures.freeBytes = readings.disk?.freeBytes
+        figures.keptBytes = readings.disk.map { policy.diskKept.bytes(ofTotal: $0.totalBytes) } ?? 0
+        figures.uploads = uploads.count
+        gauge.update(figures, at: now.monotonicMilliseconds)
+    }
+
+    /// Takes other bounds from now on. Uploads in flight go on; the level is measured anew within a second.
+    package mutating func setPolicy(_ new: AdmissionPolicy) {
+        guard new != policy else { return }
+        policy = new
+        var next = LevelGauge(new)
+        next.floor = gauge.floor
+        next.isRestarting = gauge.isRestarting
+        gauge = next
+    }
+
+    /// The lowest level an operator allows; `healthy` leaves it to the measurements.
+    package mutating func setFloor(_ level: ServiceLevel) { gauge.floor = level }
+
+    /// The server ends: nothing is taken any more.
+    package mutating func beginRestart() { gauge.isRestarting = true }
+}

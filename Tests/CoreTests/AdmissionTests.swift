@@ -1,0 +1,192 @@
+import Testing
+
+@testable import Core
+
+@Suite("Admission of uploads")
+struct AdmissionTests {
+    static let noon = Moment(monotonicMilliseconds: 1000, unixMilliseconds: 1_764_072_000_000)
+    static let gibibyte: Int64 = 1 << 30
+
+    static func request(
+        _ client: String = "a", _ bytes: Int64? = 10, _ kind: Admission.Kind = .new, limit: Int64? = nil
+    ) -> Admission.Request {
+        Admission.Request(client: client, declaredBytes: bytes, kind: kind, sizeLimitBytes: limit)
+    }
+
+    static func admission(free: Int64? = nil, _ change: (inout AdmissionPolicy) -> Void = { _ in }) -> Admission {
+        var policy = AdmissionPolicy()
+        policy.diskKept = .bytes(gibibyte)
+        change(&policy)
+        var admission = Admission(policy)
+        if let free { admission.measure(free: free) }
+        return admission
+    }
+
+    @Test("the number of uploads is a bound, overall and of one client, and a place comes back at the end")
+    func places() throws {
+        var admission = Self.admission {
+            $0.uploadsMax = 3
+            $0.uploadsPerClientMax = 2
+        }
+        let first = try admission.take(Self.request("a"))
+        _ = try admission.take(Self.request("a"))
+        #expect(admission.refusal(Self.request("a")) == .tooManyUploadsOfClient(max: 2))
+        let other = try admission.take(Self.request("b"))
+        #expect(admission.refusal(Self.request("b")) == .tooManyUploads)
+        admission.ended(first)
+        admission.ended(first)
+        #expect(admission.refusal(Self.request("a")) == nil)
+        admission.ended(other)
+        #expect(admission.uploadsInFlight == 1)
+    }
+
+    @Test("what was promised to uploads in flight is not promised again, written or not")
+    func promises() throws {
+        var admission = Self.admission(free: 3 * Self.gibibyte)
+        #expect(admission.spareBytes == 2 * Self.gibibyte)
+        let first = try admission.take(Self.request("a", Self.gibibyte))
+        #expect(admission.spareBytes == Self.gibibyte)
+        #expect(admission.refusal(Self.request("b", Self.gibibyte + 1)) == .storageFull)
+        // Bytes that came after the measurement are not in it.
+        #expect(admission.received(first, bytes: Self.gibibyte / 2, now: Self.noon) == nil)
+        #expect(admission.spareBytes == Self.gibibyte)
+        #expect(admission.promisedBytes == Self.gibibyte / 2)
+        admission.measure(free: 5 * Self.gibibyte / 2)
+        #expect(admission.spareBytes == Self.gibibyte)
+        admission.ended(first)
+        #expect(admission.spareBytes == 3 * Self.gibibyte / 2)
+        #expect(admission.promisedBytes == 0)
+    }
+
+    @Test("an upload that does not say its length is promised room in steps, and none that others were promised")
+    func steps() throws {
+        var admission = Self.admission(free: Self.gibibyte + 3 * Admission.stepBytes)
+        let unknown = try admission.take(Self.request("a", nil))
+        #expect(admission.allowedBytes(unknown) == Admission.stepBytes)
+        let known = try admission.take(Self.request("b", Admission.stepBytes))
+        #expect(admission.received(unknown, bytes: Admission.stepBytes, now: Self.noon) == nil)
+        #expect(admission.received(unknown, bytes: Admission.stepBytes + 1, now: Self.noon) == nil)
+        #expect(admission.allowedBytes(unknown) == 2 * Admission.stepBytes)
+        #expect(admission.received(unknown, bytes: 2 * Admission.stepBytes + 1, now: Self.noon) == .storageFull)
+        #expect(admission.received(known, bytes: Admission.stepBytes, now: Self.noon) == nil)
+        admission.ended(unknown)
+        admission.ended(known)
+        #expect(admission.promisedBytes == 0)
+    }
+
+    @Test("what no waiting changes is too large: the size limit, the disk, the bytes of a day")
+    func tooLarge() {
+        let admission = Self.admission(free: 0) { $0.bytesPerClientPerDayMax = 2 << 40 }
+        #expect(admission.refusal(Self.request("a", 101, limit: 100)) == .tooLarge(limitBytes: 100))
+        let most: Int64 = (1 << 40) - Self.gibibyte
+        #expect(admission.refusal(Self.request("a", 1 << 40)) == .tooLarge(limitBytes: most))
+        let daily = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
+        #expect(daily.refusal(Self.request("a", 1001)) == .tooLarge(limitBytes: 1000))
+    }
+
+    @Test("a client's bytes of the day are counted whatever became of them, until midnight in UTC")
+    func daily() throws {
+        var admission = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
+        let first = try admission.take(Self.request("a", 600))
+        // Promised bytes count as used.
+        let refusal = AdmissionRefusal.dailyBytesUsed(limitBytes: 1000, secondsUntilReset: 43_200)
+        #expect(admission.refusal(Self.request("a", 401)) == refusal)
+        #expect(admission.refusal(Self.request("b", 401)) == nil)
+        #expect(admission.received(first, bytes: 500, now: Self.noon) == nil)
+        admission.ended(first)
+        #expect(admission.refusal(Self.request("a", 501)) == refusal)
+        #expect(admission.refusal(Self.request("a", 500)) == nil)
+        let almost = Self.noon.advanced(byMilliseconds: 43_199_999)
+        #expect(
+            admission.refusal(Self.request("a", 501), at: almost)
+                == .dailyBytesUsed(limitBytes: 1000, secondsUntilReset: 1))
+        #expect(admission.refusal(Self.request("a", 501), at: almost.advanced(byMilliseconds: 1)) == nil)
+    }
+
+    @Test("an upload of unknown length ends when the bytes of the day are used")
+    func dailyOfUnknownLength() throws {
+        var admission = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
+        let unknown = try admission.take(Self.request("a", nil))
+        #expect(admission.allowedBytes(unknown) == 1000)
+        #expect(admission.received(unknown, bytes: 1000, now: Self.noon) == nil)
+        let refusal = admission.received(unknown, bytes: 1001, now: Self.noon)
+        #expect(refusal == .dailyBytesUsed(limitBytes: 1000, secondsUntilReset: 43_200))
+        admission.ended(unknown)
+        #expect(admission.promisedBytes == 0)
+    }
+
+    @Test("the clients that are remembered have a bound: those that sent least are forgotten")
+    func clientsBound() throws {
+        var admission = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
+        for number in 0...Admission.clientsMax {
+            let ticket = try admission.take(Self.request("client \(number)", 1000))
+            _ = admission.received(ticket, bytes: number < 10 ? 1000 : 1, now: Self.noon)
+            admission.ended(ticket)
+        }
+        #expect(admission.clientsRemembered <= Admission.clientsMax)
+        // Those that used their day up are not among the forgotten.
+        #expect(admission.refusal(Self.request("client 0", 1)) != nil)
+        #expect(admission.refusal(Self.request("client 10", 1000)) == nil)
+    }
+
+    @Test("a server that restarts takes nothing, whatever else is true")
+    func restarting() {
+        var admission = Self.admission(free: 2 * Self.gibibyte)
+        admission.beginRestart()
+        #expect(admission.refusal(Self.request("a", 10, .resume)) == .restarting)
+        #expect(admission.refusal(Self.request("a", 10, limit: 1)) == .restarting)
+        #expect(admission.report == LevelReport(level: .resumeOnly, causes: [.restarting]))
+        #expect(admission.endOfUploads == nil, "what is on its way may come to its end")
+    }
+
+    @Test("who was turned away is told to come back at times that differ, and not before it is worth while")
+    func jitter() {
+        for refusal in [
+            AdmissionRefusal.tooManyUploads, .restarting, .dailyBytesUsed(limitBytes: 1, secondsUntilReset: 9000),
+        ] {
+            let least = refusal.retrySeconds ?? 0
+            let told = Set((0..<1000).map { refusal.retrySeconds(random: $0) ?? 0 })
+            #expect(told.count > 2)
+            #expect(told.min() == least)
+            #expect((told.max() ?? 0) <= least + AdmissionRefusal.jitterSecondsMax)
+        }
+        #expect(AdmissionRefusal.storageFull.retrySeconds(random: 1) == nil)
+    }
+
+    @Test(
+        "what stays free is the smaller of 5 % and 1 GiB, or bytes, or a share",
+        arguments: [
+            ("", 100 << 30, 1 << 30), ("", 1 << 30, (1 << 30) / 20), ("10%", 1000, 100), ("0", 1000, 0),
+            ("77", 1000, 77),
+        ] as [(String, Int64, Int64)])
+    func kept(text: String, total: Int64, expected: Int64) throws {
+        #expect(try #require(DiskKept(parsing: text)).bytes(ofTotal: total) == expected)
+    }
+
+    @Test(
+        "other words for what stays free are refused",
+        arguments: ["-1", "100%", "five", "1G", "%", "99999999999999999999"])
+    func badKept(text: String) { #expect(DiskKept(parsing: text) == nil) }
+}
+
+extension Admission {
+    func refusal(_ request: Request, at now: Moment = AdmissionTests.noon) -> AdmissionRefusal? {
+        switch decide(request, now: now) {
+        case .admit: nil
+        case .refuse(let refusal): refusal
+        }
+    }
+
+    mutating func take(_ request: Request, at now: Moment = AdmissionTests.noon) throws(AdmissionRefusal) -> Ticket {
+        switch decide(request, now: now) {
+        case .admit(let admitted): return began(admitted)
+        case .refuse(let refusal): throw refusal
+        }
+    }
+
+    /// A measurement of a disk of 1 TiB at this moment.
+    mutating func measure(free: Int64, at now: Moment = AdmissionTests.noon) {
+        measured(
+            PressureReadings(disk: .init(freeBytes: free, totalBytes: 1 << 40)), since: measurementBegan(), now: now)
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+
+@testable import Core
+
+@Suite("How long things are kept")
+struct LifetimesTests {
+    private static let all: Lifetimes = {
+        var lifetimes = Lifetimes()
+        lifetimes.uploadMilliseconds = 1000
+        lifetimes.documentMilliseconds = 5000
+        return lifetimes
+    }()
+
+    @Test(
+        "a document that is over leaves after its time, one that is worked on never", arguments: DocumentStatus.allCases
+    )
+    func documents(status: DocumentStatus) throws {
+        let document = try Document.sample(in: status)
+        #expect(Self.all.dueMilliseconds(document) == (status.isTerminal ? document.updatedAtMilliseconds + 5000 : nil))
+        #expect(Lifetimes().dueMilliseconds(document) == nil, "by default documents stay for good")
+    }
+
+    @Test("an upload that was created first expires when nothing comes any more; one of a single request does not")
+    func uploads() throws {
+        #expect(Self.all.dueMilliseconds(.sample()) == nil)
+        var document = Document.sample(awaitsContent: true)
+        #expect(Self.all.dueMilliseconds(document) == Moment.start.unixMilliseconds + 1000)
+        try document.apply([.uploadContinued(token: 1, length: nil)])
+        let before = try #require(Self.all.dueMilliseconds(document))
+        try document.apply([.uploadAcknowledged(10)])
+        #expect(try #require(Self.all.dueMilliseconds(document)) > before)
+        try document.apply([.uploadCompleted(bytes: 10, sha256: nil, contentType: "text/plain")])
+        #expect(Self.all.dueMilliseconds(document) == nil)
+    }
+
+    @Test("a restart brings no bytes: an upload expires when it would have without it")
+    func restart() throws {
+        var document = Document.sample(awaitsContent: true)
+        try document.apply([.uploadContinued(token: 1, length: nil), .uploadAcknowledged(10)])
+        let due = Self.all.dueMilliseconds(document)
+        var restored = try document.restored()
+        restored.recover(epoch: "next", ceiling: 1)
+        _ = try restored.apply(.uploadCutBack, at: .start.advanced(byMilliseconds: 900_000))
+        #expect(Self.all.dueMilliseconds(restored) == due)
+    }
+}
