@@ -20,8 +20,8 @@ package struct KeptUploadsFile {
         KeptUploads(json: Self.contents(of: path) ?? [])
     }
 
-    /// Changes what is kept; says whether that lasts. Where it cannot (a home that is read-only, a full disk), an upload
-    /// still goes on after a lost connection, only not after the end of its process.
+    /// Changes what is kept; says whether that lasts. Where it cannot (a home that is read-only, a full disk), an
+    /// upload still goes on after a lost connection, only not after the end of its process.
     @discardableResult
     package func update(_ change: (inout KeptUploads) -> Void) -> Bool {
         guard makeDirectory() else { return false }
