@@ -117,8 +117,9 @@ package final class ContentSink: @unchecked Sendable {
     // MARK: Taking bytes
 
     package func write(_ bytes: Span<UInt8>) {
-        guard failure == nil, !isAbandoned else { return }
+        // Counted even when it is dropped: whether the body is whole is one question, whether it could be kept another.
         receivedBytes += Int64(bytes.count)
+        guard failure == nil, !isAbandoned else { return }
         bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {

@@ -133,6 +133,23 @@ struct ContentSinkTests {
         #expect(try fixture.takenCount == 0, "what comes after a failure is dropped")
     }
 
+    @Test("what comes after the disk refused has been received all the same: the body is as long as its client made it")
+    func receivedAfterFailure() throws {
+        let fixture = try BlobFixture()
+        try fixture.link(to: "/dev/full")
+        let sink = try fixture.sink()
+        let failures = fixture.thread.queue(of: Bool.self)
+        try fixture.thread.on {
+            sink.failed = { failures.put($0.isNoSpace) }
+            sink.write(pattern(1000).span)
+        }
+        #expect(failures.takeFirst() == true)
+        try fixture.thread.on {
+            sink.write(pattern(500).span)
+            #expect(sink.receivedBytes == 1500)
+        }
+    }
+
     @Test("a sync that fails is a failure of the sink: a later one could say that all is well")
     func failedSync() throws {
         let fixture = try BlobFixture()
