@@ -76,13 +76,21 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "TextTests", dependencies: ["Text", "JSON"], swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
-        .testTarget(name: "LoopTests", dependencies: ["Loop", "System"], swiftSettings: settings),
+        // A loop on a thread of its own, for the tests of every room that lives on one.
+        .target(
+            name: "LoopTesting", dependencies: ["Loop", "System"], path: "Tests/LoopTesting", swiftSettings: settings),
+        .testTarget(name: "LoopTests", dependencies: ["Loop", "LoopTesting", "System"], swiftSettings: settings),
         .testTarget(name: "CompressionTests", dependencies: ["Compression", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "HubTests", dependencies: ["Hub", "Core", "Compression", "JSON", "Loop", "Wire"],
             swiftSettings: settings),
         .testTarget(
-            name: "BlobsTests", dependencies: ["Blobs", "Core", "Crypto", "Loop", "System"], swiftSettings: settings),
+            name: "BlobsTests", dependencies: ["Blobs", "Core", "Crypto", "Loop", "LoopTesting", "System"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DocumentsTests",
+            dependencies: ["Documents", "Core", "Hub", "JSON", "Ledger", "Loop", "LoopTesting", "System"],
+            swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),

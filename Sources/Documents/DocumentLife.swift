@@ -206,12 +206,6 @@ extension DocumentOwner {
 
     // MARK: Restart
 
-    /// Takes over a record that an earlier process left unfinished, unless somebody has asked for it already.
-    func recover(_ record: DocumentRecord) {
-        guard live[record.id] == nil, loading[record.id] == nil else { return }
-        _ = adopt(record)
-    }
-
     /// Goes on with a document that an earlier process left unfinished.
     func goOn(with document: LiveDocument, ceiling: Double) {
         document.document.recover(epoch: epoch, ceiling: ceiling)

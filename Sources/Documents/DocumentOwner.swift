@@ -86,7 +86,7 @@ package final class DocumentOwner: @unchecked Sendable {
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
-    private(set) var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
+    private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
     private var retained: RetainedEvents
     /// Who watches every document.
@@ -170,7 +170,7 @@ package final class DocumentOwner: @unchecked Sendable {
 
     /// Takes a record into memory, and goes on with what an earlier process left unfinished; nil when it cannot be
     /// read.
-    func adopt(_ record: DocumentRecord) -> LiveDocument? {
+    private func adopt(_ record: DocumentRecord) -> LiveDocument? {
         guard let restored = restore(record) else { return nil }
         live[record.id] = restored
         if !restored.document.isTerminal && restored.document.epoch != epoch {

@@ -96,9 +96,10 @@ package final class Documents: @unchecked Sendable {
         }
     }
 
-    /// Takes over what an earlier process left unfinished, oldest first.
-    package func recover(_ records: [DocumentRecord]) {
-        for record in records { perform(record.id) { $0.recover(record) } }
+    /// Takes over what an earlier process left unfinished, oldest first. Each is read anew by its owner: since somebody
+    /// looked through the record it may have been deleted.
+    package func recover(_ ids: [DocumentID]) {
+        for id in ids { perform(id) { $0.find(id) { _ in } } }
     }
 }
 

@@ -205,7 +205,7 @@ final class RunningServer: @unchecked Sendable {
                         "a record cannot be read; its document is left alone", metadata: ["document": "\(record.id)"])
                 }
                 let since = Clock.unixMilliseconds - DocumentOwner.retainedMilliseconds
-                shared.documents.recover(page.records.filter { $0.isLeftUnfinished(since: since) })
+                shared.documents.recover(page.records.filter { $0.isLeftUnfinished(since: since) }.map(\.id))
                 if let next = page.next { goOn(after: next, ledger, shared) }
             }
         }

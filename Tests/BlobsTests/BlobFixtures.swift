@@ -2,6 +2,7 @@ import Core
 import Crypto
 import Glibc
 import Loop
+import LoopTesting
 import System
 import Testing
 

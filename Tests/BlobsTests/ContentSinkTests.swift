@@ -1,5 +1,6 @@
 import Core
 import Loop
+import LoopTesting
 import Synchronization
 import System
 import Testing

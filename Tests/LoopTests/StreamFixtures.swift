@@ -1,4 +1,5 @@
 import Glibc
+import LoopTesting
 import System
 import Testing
 

@@ -1,21 +1,22 @@
+import Loop
 import Synchronization
 import System
-import Testing
-
-@testable import Loop
 
 /// A loop on a thread of its own, and the test's way to it. Nothing waits by time: a test blocks on a queue until the
 /// loop has put something in. Should that never come, the loop itself ends the wait after `patienceMilliseconds`, and
 /// the test fails for want of it instead of hanging.
-final class LoopThread: Sendable {
-    static let patienceMilliseconds: Int64 = 30_000
+package final class LoopThread: Sendable {
+    /// Nothing came within `patienceMilliseconds`.
+    package struct NothingCame: Error {}
 
-    let loop: EventLoop
+    package static let patienceMilliseconds: Int64 = 30_000
+
+    package let loop: EventLoop
     private let ended = BlockingQueue<SystemError?>()
     /// Protects the ends of the queues that tests wait at.
     private let queueEnds = Mutex<[@Sendable () -> Void]>([])
 
-    init() throws {
+    package init() throws {
         let loop = try EventLoop(index: 0)
         self.loop = loop
         try Thread.start(named: "loop") { [ended] in
@@ -36,7 +37,7 @@ final class LoopThread: Sendable {
     }
 
     /// A queue that a test may wait at.
-    func queue<Element: Sendable>(of type: Element.Type) -> BlockingQueue<Element> {
+    package func queue<Element: Sendable>(of type: Element.Type) -> BlockingQueue<Element> {
         let queue = BlockingQueue<Element>()
         queueEnds.withLock { $0.append { queue.close() } }
         return queue
@@ -44,26 +45,28 @@ final class LoopThread: Sendable {
 
     /// Runs `body` on the loop and waits for its result.
     @discardableResult
-    func on<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    package func on<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let results = queue(of: Result<Value, any Error>.self)
         loop.post { results.put(Result { try body() }) }
-        return try #require(results.takeFirst()).get()
+        guard let result = results.takeFirst() else { throw NothingCame() }
+        return try result.get()
     }
 
     /// Lets the loop take some turns: whatever was ready when this was called has been handled when it returns.
-    func turns() throws {
+    package func turns() throws {
         for _ in 0..<3 { try on {} }
     }
 
     /// Ends the loop and waits for its thread; what `run` threw, if it did.
-    func stop() throws -> SystemError? {
+    package func stop() throws -> SystemError? {
         loop.post { [loop] in loop.stop() }
-        return try #require(ended.takeFirst())
+        guard let end = ended.takeFirst() else { throw NothingCame() }
+        return end
     }
 }
 
 /// Something that only the loop's thread touches.
-final class OnLoop<Value>: @unchecked Sendable {
-    var value: Value
-    init(_ value: Value) { self.value = value }
+package final class OnLoop<Value>: @unchecked Sendable {
+    package var value: Value
+    package init(_ value: Value) { self.value = value }
 }
