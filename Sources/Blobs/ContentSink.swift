@@ -4,10 +4,11 @@ import System
 
 // Theory of operation
 //
-// Bytes come on the loop and are copied once, into a buffer that all uploads of the loop share (`UploadBuffers`). A
-// disk thread writes the buffer while another hashes it; each of the two takes one buffer of this upload at a time, in
-// order. With `buffersInFlightMax` on their way, or no buffer free, the sink is congested: the owner reads its socket
-// no further until `drained` is called.
+// Bytes come in one of two ways. Those that pass through the loop (a form's, a chunked body's, what came with the head)
+// are copied into a buffer that all uploads of the loop share (`UploadBuffers`). A disk thread writes the buffer while
+// another hashes it; each of the two takes one buffer of this upload at a time, in order. With `buffersInFlightMax` on
+// their way, or no buffer free, the sink is congested: the owner reads its socket no further until `drained` is called.
+// A plain body of known length is read from its socket by the disk thread itself (`takeTurn`), and no loop sees it.
 //
 // A sync is made only when somebody waits for it, and runs beside the writing. A digest that has missed bytes (those of
 // a former process) reads them from the file while the others come.
@@ -186,11 +187,13 @@ package final class ContentSink: @unchecked Sendable {
         beginTurnIfDue()
     }
 
-    private func beginTurnIfDue() {
+    /// False when there is no turn to begin.
+    @discardableResult
+    private func beginTurnIfDue() -> Bool {
         guard let turn, let intake, !isWriting, toWrite.isEmpty, buffer == nil, failure == nil, !isAbandoned,
             // The digest takes bytes in order.
             lane == nil || !isHashing && toHash.isEmpty
-        else { return }
+        else { return false }
         self.turn = nil
         isWriting = true
         let start = writtenBytes
@@ -199,6 +202,7 @@ package final class ContentSink: @unchecked Sendable {
         } then: { outcome in
             self.took(outcome.byteCount, outcome.end, turn)
         }
+        return true
     }
 
     private func took(_ count: Int64, _ end: IntakeEnd, _ turn: Turn) {
@@ -210,8 +214,11 @@ package final class ContentSink: @unchecked Sendable {
         if isCatchingUp { catchUp() }
         if case .noBuffer = end, count == 0, whenQuiet == nil, !isAbandoned {
             self.turn = turn
-            return store.intakeBuffers.wait { [self, loop] in
-                loop.post { self.beginTurnIfDue() }
+            return store.intakeBuffers.wait { [self, loop, buffers = store.intakeBuffers] in
+                loop.post {
+                    // Who is called and wants no buffer any more lets the next one have its turn.
+                    if !self.beginTurnIfDue() { buffers.callNext() }
+                }
             }
         }
         if !isAbandoned { turn.completion(count, end) }
@@ -219,7 +226,10 @@ package final class ContentSink: @unchecked Sendable {
     }
 
     private func writeNext() {
-        guard !isWriting, failure == nil, !toWrite.isEmpty else { return beginTurnIfDue() }
+        guard !isWriting, failure == nil, !toWrite.isEmpty else {
+            beginTurnIfDue()
+            return
+        }
         isWriting = true
         let piece = toWrite.removeFirst()
         store.disk.submit(from: loop) { [file] in

@@ -13,7 +13,6 @@ final class IntakeBuffer: @unchecked Sendable {
     deinit { memory.deallocate() }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
-    var room: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: memory[count...]) }
 }
 
 /// The buffers of all uploads that disk threads read: `countMax` of them, 3 MiB, however many uploads there are. An
@@ -42,10 +41,14 @@ final class IntakeBuffers: Sendable {
 
     func give(_ buffer: IntakeBuffer) {
         buffer.count = 0
-        let next = state.withLock { state in
-            state.free.append(buffer)
-            return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
-        }
+        state.withLock { $0.free.append(buffer) }
+        callNext()
+    }
+
+    /// Calls whoever has waited longest. Each call leads to a `give` or to another call: else those behind it, who may be
+    /// the only ones that still want a buffer, would never be called.
+    func callNext() {
+        let next = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
         next?()
     }
 

@@ -41,6 +41,10 @@ final class SocketIntake: Sendable {
             buffer.offset = offset + taken
             let end = fill(buffer, upTo: Int(min(wanted - taken, Int64(IntakeBuffer.byteCount))))
             let count = buffer.count
+            guard count > 0 else {
+                buffers.give(buffer)
+                return (taken, end ?? .more)
+            }
             do throws(SystemError) {
                 try file.write(buffer.bytes, at: buffer.offset)
             } catch {

@@ -3,7 +3,6 @@ import Core
 import Documents
 import Hub
 import Loop
-import Synchronization
 import System
 import Wire
 

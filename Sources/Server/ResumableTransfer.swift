@@ -49,8 +49,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
 
     init(
         _ request: UploadRequest, grant: UploadGrant, place: UploadPlace, room: UploadRoom, bodyCompletes: Bool,
-        isHashed: Bool,
-        checksum: UploadChecksum?, holding: UploadHolding
+        isHashed: Bool, checksum: UploadChecksum?, holding: UploadHolding
     ) {
         self.request = request
         self.grant = grant
