@@ -3,6 +3,7 @@
 import contextlib
 import selectors
 import socket
+import struct
 import threading
 import time
 
@@ -48,6 +49,9 @@ class Proxy:
         for pair in pairs:
             for end in pair:
                 with contextlib.suppress(OSError):
+                    # A reset, as from a process that was killed. A mere end of one direction leaves a sender that waits
+                    # for room waiting.
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     end.shutdown(socket.SHUT_RDWR)
 
     def close(self):
