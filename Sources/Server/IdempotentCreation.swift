@@ -4,9 +4,6 @@ import Hub
 import Loop
 import Wire
 
-/// In whose name a caller's keys stand. Two callers may choose the same one.
-func idempotencyScope(_ exchange: Exchange) -> String { "" }
-
 /// What a call under an `Idempotency-Key` comes to, before anything of it is stored.
 enum IdempotentCreation {
     /// The key of a creating call, in its caller's name; nil where there is none.
@@ -14,9 +11,13 @@ enum IdempotentCreation {
         let values = exchange.head.fields.values("Idempotency-Key")
         guard let value = values.first else { return nil }
         guard values.count == 1, let key = IdempotencyKey.parse(value) else { throw .badIdempotencyKey }
-        // A space is in no key, so no scope and key ever read as another two.
-        return "\(idempotencyScope(exchange)) \(key)"
+        // A space is in no key, so no name and key ever read as another two.
+        return "\(scope(of: exchange.caller)) \(key)"
     }
+
+    /// In whose name a caller's keys stand: two tokens may choose the same one. Callers without a token share theirs,
+    /// for a client that asks again may do so from another address.
+    private static func scope(of caller: Caller) -> String { caller.credential == .token ? caller.key : "" }
 
     enum Outcome: Sendable {
         /// A new document is to be made, with the key if there is one.

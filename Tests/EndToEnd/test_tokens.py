@@ -64,9 +64,19 @@ class TestWithoutTokens:
             assert reply.json()["code"] == "unauthorized"
 
 
+class TestKeysOfCalls:
+    def test_two_tokens_may_choose_the_same_key(self, guarded):
+        key = {"Idempotency-Key": "the-first-of-today"}
+        alices, bobs = upload(guarded, "alice", **key), upload(guarded, "bob", **key)
+        assert alices["document_id"] != bobs["document_id"]
+        assert upload(guarded, "alice", **key)["document_id"] == alices["document_id"]
+        upload(guarded, "bob", body=b"Others' bytes.\n", expect=422, **key)
+
+
 class TestWhatNeedsAToken:
     CALLS = [("POST", "/v1/documents?name=a.txt", "alice", "reader"), ("PUT", "/drop/a.txt", "alice", "reader"),
-             ("POST", "/upload-policy?name=a.txt", "alice", "reader"), ("GET", "/v1/documents", "reader", "bob"),
+             ("POST", "/upload-policy?name=a.txt", "alice", "reader"), ("POST", "/v1/uploads", "alice", "reader"),
+             ("GET", "/v1/documents", "reader", "bob"),
              ("GET", "/v1/events?document=*", "watcher", "bob"), ("GET", "/metrics", "figures", "bob")]
 
     @pytest.mark.parametrize("method, path, allowed, forbidden", CALLS)
