@@ -83,7 +83,7 @@ nightly: build deps-test $(VENV)/installed ## the long lists too, on the release
 .PHONY: chaos
 chaos: build deps-test $(VENV)/installed ## 2,000 kills and 1,000 power cuts under uploads of every kind: CHAOS_SEED= repeats
 	@$(call say,"Killing the release binary $(CHAOS_KILLS) times under uploads of every kind")
-	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 CHAOS_KILLS=$(CHAOS_KILLS) POWER_CUTS=$(POWER_CUTS) $(PYTEST) -m chaos -s
+	@HEADWAY_BINARY=.build/release/headway CHAOS_KILLS=$(CHAOS_KILLS) POWER_CUTS=$(POWER_CUTS) $(PYTEST) -m chaos -s
 
 .PHONY: conformance
 conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the hostile HTTP requests, on the release binary

@@ -14,7 +14,7 @@ from means import need
 
 KILLS = int(os.environ.get("CHAOS_KILLS", 200))
 SEED = int(os.environ.get("CHAOS_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
-pytestmark = [pytest.mark.chaos, pytest.mark.alone, pytest.mark.nightly]
+pytestmark = [pytest.mark.chaos, pytest.mark.alone]
 
 
 @pytest.fixture
