@@ -45,8 +45,8 @@ final class IntakeBuffers: Sendable {
         callNext()
     }
 
-    /// Calls whoever has waited longest. Each call leads to a `give` or to another call: else those behind it, who may be
-    /// the only ones that still want a buffer, would never be called.
+    /// Calls whoever has waited longest. Each call leads to a `give` or to another call: else those behind it, who may
+    /// be the only ones that still want a buffer, would never be called.
     func callNext() {
         let next = state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
         next?()

@@ -70,9 +70,6 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             default: break
             }
         }
-        if let size = request.size, let limit = exchange.sizeLimitBytes, size > limit {
-            throw .tooLarge(limitBytes: limit)
-        }
         return request
     }
 

@@ -75,8 +75,6 @@ package final class Exchange: @unchecked Sendable {
     var server: LoopServer { connection.server }
     package var loop: EventLoop { connection.loop }
     private var stream: SocketStream { connection.stream }
-    /// Nil when the peer is gone. One system call.
-    var peerAddress: SocketAddress? { stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0) } }
 
     init(_ head: RequestHead, connection: HTTPConnection) {
         self.head = head
@@ -165,9 +163,7 @@ package final class Exchange: @unchecked Sendable {
         var fields = HTTPFields()
         fields.set("Content-Type", "application/problem+json")
         // Whatever refuses it, a request of a resumable upload is answered in its own protocol.
-        if let dialect = try? UploadDialect.of(head) {
-            for (name, value) in UploadReplies.refusalFields(dialect).pairs { fields.set(name, value) }
-        }
+        for (name, value) in UploadReplies.refusalFields(of: head).pairs { fields.set(name, value) }
         for (name, value) in problem.fields.sorted(by: { $0.key < $1.key }) { fields.set(name, value) }
         respond(problem.status, fields, problem.encoded(requestID: requestID), closing: closing)
     }

@@ -30,9 +30,6 @@ enum ResumableUploads {
     }
 
     private static func create(_ exchange: Exchange, _ fields: UploadCreationFields) {
-        if let length = fields.length, let limit = exchange.sizeLimitBytes, length > limit {
-            return exchange.respond(.tooLarge(limitBytes: limit))
-        }
         if let problem = UploadRoutes.admission(exchange, .new, length: fields.length) {
             return exchange.respond(problem)
         }

@@ -120,7 +120,6 @@ struct UploadRequest: Sendable {
             problem.status = 423
             problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
         }
-        for (name, value) in UploadReplies.refusalFields(dialect).pairs { problem.fields[name] = value }
         exchange.respond(problem)
     }
 

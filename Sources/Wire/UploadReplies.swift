@@ -141,6 +141,15 @@ package enum UploadReplies {
         }
     }
 
+    /// The same by what a request shows of its protocol, also where it shows a version that is not served.
+    package static func refusalFields(of head: RequestHead) -> HTTPFields {
+        do throws(UploadFieldError) {
+            return try UploadDialect.of(head).map(refusalFields) ?? HTTPFields()
+        } catch {
+            return refusalFields(.tus)
+        }
+    }
+
     /// The fields of 204 to DELETE.
     package static func terminationFields(_ dialect: UploadDialect) -> HTTPFields {
         dialect == .tus ? ["Tus-Resumable": tusVersion] : HTTPFields()
