@@ -96,7 +96,8 @@ def test_two_hundred_uploads_of_a_hundred_megabytes_in_flight_together(start_ser
                                   pytest.param(LARGE_BYTES, id="4.5 GiB", marks=pytest.mark.nightly)])
 @pytest.mark.timeout(1800)
 def test_a_large_upload_goes_through_while_a_hundred_others_run(start_server, size):
-    server, others_size, done = start_server(), 2_000_000_000, threading.Event()
+    # All of what is announced is room that the server keeps for it, whether it comes or not.
+    server, others_size, done = start_server(), 100_000_000, threading.Event()
     client = server.client
     failures, steps = [], 0
 
@@ -106,11 +107,11 @@ def test_a_large_upload_goes_through_while_a_hundred_others_run(start_server, si
         try:
             while not done.wait(0.2):
                 steps += 1
-                others.send_up_to(steps * 50_000)
+                others.send_up_to(min(steps * 50_000, others_size // 2))
         except BaseException as failure:
             failures.append(failure)
 
-    with room_for(server, size), crowd_of(client, 100, others_size) as others:
+    with room_for(server, size + 100 * others_size), crowd_of(client, 100, others_size) as others:
         thread = threading.Thread(target=go_on, args=(others,))
         thread.start()
         try:
