@@ -182,6 +182,8 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// Failed while it was worked on, and a person may have it tried again: a dead letter.
+    package var canRunAgain: Bool { status == .failed && isUploaded }
     /// What it shows when it joins the line.
     package var ticket: WorkTicket {
         WorkTicket(client: client, priority: priority, notBeforeMilliseconds: notBeforeMilliseconds)
@@ -369,7 +371,10 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = false
         }
         resumedFrom = checkpoint?.units
-        if let checkpoint, !stages.isEmpty { stages[0].done = checkpoint.units }
+        if let checkpoint, !stages.isEmpty {
+            stages[0].done = checkpoint.units
+            stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
+        }
         remaining.restart()
     }
 
