@@ -138,7 +138,11 @@ export function onItsWay(sending, { state, place, upload }) {
 export function otherFile({ name, size, lastModified }, file) {
     const again = 'Choose the one it was begun with, or discard the upload.';
     if (file.name !== name) return `That is “${file.name}”, another file. ${again}`;
-    if (file.size !== size) return `That file has ${bytes(file.size)}, not ${bytes(size)}. ${again}`;
+    if (file.size !== size) {
+        const isClose = bytes(file.size) === bytes(size);
+        const [has, had] = [file.size, size].map((count) => isClose ? `${number(count)} bytes` : bytes(count));
+        return `That file has ${has}, not ${had}. ${again}`;
+    }
     if (file.lastModified === lastModified) return null;
     return `That file was changed on ${moment(file.lastModified)}. Discard this upload and send the file anew.`;
 }
