@@ -1,7 +1,7 @@
 // The token: asked for where the server wants one, kept as long as the tab, sent with every request.
 
 import { $, announce, write } from './elements.js';
-import { trouble } from './words.js';
+import { capital, trouble } from './words.js';
 
 const KEPT = 'headway.token';
 const TOKEN = /^[!-~]+$/;
@@ -26,16 +26,19 @@ export function whenTokenChanges(listener) {
     listeners.push(listener);
 }
 
-/** The server has refused a call for want of a token, or for the token it had. */
-export function askForToken(error) {
-    const { title, next } = trouble(error);
-    const words = error.code === 'bad_token' ? `${title}. ${next}` : 'It is kept until this tab is closed.';
-    form.classList.toggle('wrong', error.code === 'bad_token');
-    if (write($('access-note'), words) && error.code === 'bad_token') announce(words);
-    if (!isNeeded) announce('This server asks for a token.');
+/** The server has refused a call for want of a token, or for the one it was given (`used`), which is forgotten. */
+export function askForToken(error, used) {
+    if (used !== token()) return;
+    if (error.code === 'bad_token') {
+        const { title, next } = trouble(error);
+        say(`${capital(title)}. ${next}`, { isWrong: true });
+        store(null);
+    } else if (!isNeeded) {
+        say('It is kept until this tab is closed.');
+        announce('This server asks for a token.');
+    }
     isNeeded = true;
     form.hidden = false;
-    $('access-close').hidden = true;
     draw();
 }
 
@@ -48,18 +51,29 @@ export function tokenServes() {
 
 function draw() {
     $('access-change').hidden = !current || !form.hidden;
-    $('access-forget').hidden = !current;
+    $('access-forget').hidden = $('access-close').hidden = isNeeded;
+}
+
+function say(words, { isWrong = false } = {}) {
+    form.classList.toggle('wrong', isWrong);
+    if (write($('access-note'), words) && isWrong) announce(words);
 }
 
 function change(value) {
-    current = value || null;
-    try {
-        if (current) sessionStorage.setItem(KEPT, current);
-        else sessionStorage.removeItem(KEPT);
-    } catch {}
+    store(value);
     field.value = '';
+    form.hidden = !isNeeded;
     draw();
     for (const listener of listeners) listener();
+}
+
+/** Storage may be forbidden; then a token lasts as long as the page. */
+function store(value) {
+    current = value;
+    try {
+        if (value) sessionStorage.setItem(KEPT, value);
+        else sessionStorage.removeItem(KEPT);
+    } catch {}
 }
 
 function kept() {
@@ -74,24 +88,18 @@ form.addEventListener('submit', (event) => {
     event.preventDefault();
     const value = field.value.trim();
     if (!TOKEN.test(value)) {
-        form.classList.add('wrong');
-        write($('access-note'), 'A token is one word of letters, digits and signs, without spaces.');
+        say('A token is one word of letters, digits and signs, without spaces.', { isWrong: true });
         return field.focus();
     }
-    if (!isNeeded) form.hidden = true;
     change(value);
 });
 $('access-change').addEventListener('click', () => {
-    form.classList.remove('wrong');
-    write($('access-note'), 'It takes the place of the one in use, until this tab is closed.');
-    form.hidden = $('access-close').hidden = false;
+    say('It takes the place of the one in use, until this tab is closed.');
+    form.hidden = false;
     draw();
     field.focus();
 });
-$('access-forget').addEventListener('click', () => {
-    form.hidden = true;
-    change(null);
-});
+$('access-forget').addEventListener('click', () => change(null));
 $('access-close').addEventListener('click', () => {
     form.hidden = true;
     draw();

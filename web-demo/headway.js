@@ -63,7 +63,7 @@ export { Watchlist, watchMany } from './watchlist.js';
 /**
  * Sends one file. Await what it returns for the reply to the last byte (the state and `links`); processing goes on
  * after it. The document exists before its first byte is sent: `onState` is called with its id, and `watch` may begin
- * there. Until a watch reports bytes, `onState` is given what this browser has sent, marked `local`.
+ * there. Unless a watch soon reports bytes, `onState` is given what this browser has sent, marked `local`.
  *
  * The upload (its `phase`, `progress`, `error`, `retryAt`; `pause()`, `resume()`, `cancel()`) is described in
  * `upload.js`. A lost connection and a server that is full are waited out, with growing waits or as long as it asks,

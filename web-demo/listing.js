@@ -34,13 +34,14 @@ export function listSoon() {
 export async function followList() {
     for (let failures = 0; ; ) {
         const begun = performance.now();
+        const used = token();
         let wait;
         try {
             // What this browser has begun is addressed by its ids: it shows whether or not the list may be seen.
             if (!hasFoundUnfinished) await findUnfinished();
             hasFoundUnfinished = true;
             const limit = Math.min(DOCUMENTS_MAX, Math.max(wanted, Math.ceil(byId.size / 50) * 50));
-            merge(await list({ limit, token: token() }), begun);
+            merge(await list({ limit, token: used }), begun);
             failures = 0;
             isListed = true;
             setCondition(null);
@@ -49,7 +50,7 @@ export async function followList() {
             if (!(error instanceof HeadwayError)) throw error;
             failures += 1;
             wait = error.passing ? waitAfter(error, failures) : WAIT_MILLISECONDS.refused;
-            setCondition(error);
+            setCondition(error, used);
         }
         drawSoon(null);
         await new Promise((resolve) => {
@@ -94,9 +95,9 @@ function merge({ documents, next_cursor: next }, begun) {
     assignWatches();
 }
 
-function setCondition(error) {
+function setCondition(error, used) {
     condition = error;
-    if (error?.status === 401) askForToken(error);
+    if (error?.status === 401) askForToken(error, used);
     else if (!error || error.status === 403) tokenServes();
     const words = error ? conditionWords(error) : '';
     if (write($('condition'), words)) announce(words || 'Connected again.');

@@ -163,6 +163,7 @@ export class Row {
             if (fill.style.transform !== transform) fill.style.transform = transform;
         });
         const advised = this.#advice();
+        advice.classList.toggle('wrong', sending === 'away' && this.wrongFile !== null);
         advice.hidden = !advised;
         write(advice, advised);
         this.drawFigures();
@@ -215,7 +216,10 @@ export class Row {
         const { state, transport } = this;
         if (!this.running) return { words: state ? ago(state.updated_at) : '', data: { transport, phase: 'ended' } };
         if (!state) return { words: '', data: { transport: null, phase: null } };
-        return this.#host.via(this);
+        const { words, data } = this.#host.via(this);
+        // Where nothing moves, or the trouble is told already, it would be noise.
+        const isMoving = this.sending === null || this.sending === 'sending';
+        return { words: isMoving ? words : '', data };
     }
 
     // What can be done with it.

@@ -68,10 +68,11 @@ function begin(row) {
 
 async function run(row) {
     const { file, name } = row;
+    const used = access();
     const stop = new AbortController();
     stops.set(row, stop);
     row.upload = upload(file, {
-        ...access(),
+        ...used,
         name,
         id: row.kept?.id,
         remember: !pasted.has(file),
@@ -83,7 +84,7 @@ async function run(row) {
     try {
         row.apply(await row.upload);
     } catch (error) {
-        await ended(row, error);
+        await ended(row, error, used.token);
     } finally {
         row.upload = null;
         served.delete(row);
@@ -101,7 +102,7 @@ function adopt(row, state) {
     if (isNew) row.moved();
 }
 
-async function ended(row, error) {
+async function ended(row, error, usedToken) {
     if (!rows.has(row) || row.hasEnded) return;
     if (!(error instanceof HeadwayError)) throw error;
     if (error.code === 'cancelled' && !row.state) return leave(row);
@@ -110,7 +111,7 @@ async function ended(row, error) {
     if (error.status === 404 && row.state) return leave(row);
     row.refuse(error);
     row.moved();
-    if (isAboutToken(error)) askForToken(error);
+    if (error.status === 401) askForToken(error, usedToken);
     if (!error.documentId) return;
     // What may still be gone on with stays there, and stays this row's.
     if (error.passing) return left.set(row, error.documentId);

@@ -14,6 +14,8 @@ import { append, standing } from './tus.js';
 /** @typedef {import('./headway.js').DocumentState} DocumentState */
 
 const UPLOAD_WEIGHT = 20;
+// What leaves the browser first fills the machine's own buffers, megabytes of them. A watch tells the truth soon.
+const LOCAL_AFTER_MILLISECONDS = 1_500;
 const RETRY_WAIT_MAX_MILLISECONDS = 15_000;
 const RETRY_AFTER_MAX_MILLISECONDS = 600_000;
 // As long as the server by default keeps an upload to which nothing is added.
@@ -53,6 +55,7 @@ export class Upload {
     #url = null;
     #isNew = false;
     #arrived = 0;
+    #sendingSince = 0;
     #beginning = null;
     #attempt = new AbortController();
     #resumed = null; // { promise, resolve } while paused
@@ -269,6 +272,7 @@ export class Upload {
             if (!at.isWhole) {
                 this.error = null;
                 this.#become('sending');
+                this.#sendingSince = Date.now();
                 const onSent = (count) => this.#showSent(count);
                 const isAlive = this.#watchdog(signal);
                 at = await append(this.#url, this.#file, at.offset, { ...how, onSent, isAlive });
@@ -331,11 +335,12 @@ export class Upload {
         this.#options.onProgress?.(this);
     }
 
-    /** Until the server reports bytes, to whoever watches, the percentage is that of the bytes that have left. */
+    /** Unless the server soon reports bytes, to whoever watches, the percentage is that of the bytes that have left. */
     #showSent(count) {
         this.#trouble.since = null;
         this.bytesSent = Math.min(count, this.#file.size);
-        if (this.#file.size && !recall(this.id).heard) {
+        const isUnheard = Date.now() - this.#sendingSince > LOCAL_AFTER_MILLISECONDS && !recall(this.id).heard;
+        if (this.#file.size && isUnheard) {
             const progress = (UPLOAD_WEIGHT * this.bytesSent) / this.#file.size;
             const state = { ...this.state, bytes_received: this.bytesSent, progress, local: true };
             this.#options.onState?.(steady(state));

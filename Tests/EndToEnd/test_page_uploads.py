@@ -557,7 +557,9 @@ def test_how_it_looks(browser, start_server, slow, guarded, file, width, height,
     with opened(browser, proxy.address, width=width, height=height, dark=dark) as page:
         def picture(name):
             overrun = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            page.look(width, max(height, page.evaluate("document.documentElement.scrollHeight")), dark)
             page.screenshot(SCREENSHOTS / f"{name}-{suffix}")
+            page.look(width, height, dark)
             assert overrun <= 0, f"{name} is {overrun} px wider than its window"
 
         left = file(heavy(8, seed=9), "due-diligence.pdf")
