@@ -159,13 +159,28 @@ class TestLostConnections:
                 proxy.cut()
                 sending(page, "cut.pdf", "retrying")
                 page.wait_for(f"/Connection lost. Trying again in \\d+ s/.test({any_row('cut.pdf')}.innerText)", 20)
-                there = client.state(identifier)["bytes_received"]
+                there = at_rest(client, identifier)
                 proxy.restore()
+                sending(page, "cut.pdf", "sending")
                 eventually(lambda: client.state(identifier)["bytes_received"] > there, 30, "more arrives")
             proxy.bytes_per_second = FAST
             wait_status(page, "cut.pdf", "complete")
             assert offsets(page)[0] == 0 and all(offset > 0 for offset in offsets(page)[1:]), offsets(page)
             assert len(sent(page, "HEAD")) >= 2, "the server is asked where it is"
+            never_fell(page, identifier)
+            arrived_whole(client, identifier, body)
+
+    def test_a_connection_that_dies_unseen_is_given_up(self, browser, server, client, slow, file):
+        """The relay falls asleep with the connection open; nothing tells the browser."""
+        body, proxy = heavy(), slow(server)
+        with opened(browser, proxy.address) as page:
+            choose(page, file(body, "asleep.pdf"))
+            identifier = under_way(page, "asleep.pdf", client)
+            proxy.bytes_per_second = 1
+            time.sleep(0.5)
+            proxy.bytes_per_second = FAST
+            wait_status(page, "asleep.pdf", "complete", 90)
+            assert len(offsets(page)) == 2 and offsets(page)[1] > 0
             never_fell(page, identifier)
             arrived_whole(client, identifier, body)
 
@@ -532,6 +547,17 @@ class TestTheModule:
             page.wait_for("outcome && outcome !== 'network'", 20)
             assert page.evaluate("sending.id") == identifier
             assert all(offset > 0 for offset in offsets(page)[1:])
+
+    def test_a_browser_remembers_so_many_for_so_long(self, browser, client):
+        with browser.page() as page:
+            page.open(f"{client.address}/v1/limits")
+            kept = page.evaluate(
+                "import('/kept.js').then(({keepUpload, keptUploads}) => { const now = Date.now();"
+                "const one = (id, begun) => ({id, url: '/', base: 'b', name: 'n', size: 1, lastModified: 1, begun});"
+                "keepUpload(one('ancient', now - 8 * 86400000));"
+                "for (let n = 0; n < 201; n += 1) keepUpload(one(`n${n}`, now + n));"
+                "const ids = keptUploads('b').map(({id}) => id); localStorage.clear(); return ids; })")
+            assert len(kept) == 200 and kept[0] == "n1" and kept[-1] == "n200"
 
     def test_it_holds_on_to_its_document_when_another_program_takes_it(self, browser, server, client, slow):
         with browser.page() as page:
