@@ -84,7 +84,7 @@ async function run(row) {
     try {
         row.apply(await row.upload);
     } catch (error) {
-        await ended(row, error, used.token);
+        ended(row, error, used.token);
     } finally {
         row.upload = null;
         served.delete(row);
@@ -102,21 +102,21 @@ function adopt(row, state) {
     if (isNew) row.moved();
 }
 
-async function ended(row, error, usedToken) {
+function ended(row, error, usedToken) {
     if (!rows.has(row) || row.hasEnded) return;
     if (!(error instanceof HeadwayError)) throw error;
     if (error.code === 'cancelled' && !row.state) return leave(row);
     // Another window has it; what it sends is watched from here.
-    if (error.code === 'superseded') return findUnfinished();
+    if (error.code === 'superseded') return findUnfinished().catch(() => {});
     if (error.status === 404 && row.state) return leave(row);
     row.refuse(error);
     row.moved();
     if (error.status === 401) askForToken(error, usedToken);
     if (!error.documentId) return;
     // What may still be gone on with stays there, and stays this row's.
-    if (error.passing) return left.set(row, error.documentId);
-    await remove(error.documentId, access()).catch(() => {});
-    byId.delete(error.documentId);
+    const { documentId } = error;
+    if (error.passing) left.set(row, documentId);
+    else remove(documentId, access()).then(() => byId.delete(documentId), () => {});
 }
 
 // What a row's buttons do.
@@ -124,7 +124,7 @@ async function ended(row, error, usedToken) {
 /** @type {Object<string, (row: import('./row.js').Row) => (void|Promise<void>)>} */
 export const ACTS = {
     pause(row) {
-        row.upload.pause();
+        row.upload?.pause();
         delist(row);
     },
     resume(row) {

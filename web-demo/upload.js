@@ -6,6 +6,7 @@
 // says how it ended. Between two requests the upload may be paused; while it waits it holds nothing on the server but
 // the bytes that are there.
 
+import { openable, typeOf } from './chosen.js';
 import { HeadwayError, answer, documentPath, growing, pause as rest, rooted } from './requests.js';
 import { forget, hold, isHeldElsewhere, isSameFile, keepUpload, keptUploads, letGo, whenTaken } from './kept.js';
 import { isTerminal, recall, steady } from './states.js';
@@ -125,6 +126,7 @@ export class Upload {
             forget(this.id);
         }
         this.#stop(new HeadwayError(CANCELLED));
+        this.finished.catch(() => {}); // Who cancels need not ask how it ended.
         return this.state;
     }
 
@@ -229,13 +231,22 @@ export class Upload {
         const { id = null } = this.#options;
         const isOurs = (kept) => isSameFile(kept, this.#file) && !sending.has(kept.id) && (!id || kept.id === id);
         for (const kept of keptUploads(rooted(this.#how.baseURL)).filter(isOurs)) {
-            const state = await this.#ask(kept.id);
-            // One that is over for any reason but its last byte is begun anew.
-            if (state && (state.status === 'uploading' || isWhole(state))) {
-                hold(kept.id);
-                return { id: kept.id, url: kept.url, state };
+            const { id, url } = kept;
+            // From before it is asked for: the same file may have been chosen twice.
+            sending.add(id);
+            try {
+                const state = await this.#ask(id);
+                // One that is over for any reason but its last byte is begun anew.
+                if (state && (state.status === 'uploading' || isWhole(state))) {
+                    hold(id);
+                    return { id, url, state };
+                }
+            } catch (error) {
+                sending.delete(id);
+                throw error;
             }
-            forget(kept.id);
+            sending.delete(id);
+            forget(id);
         }
         return null;
     }
@@ -349,8 +360,8 @@ export class Upload {
     }
 
     #become(phase) {
-        this.phase = phase;
-        if (phase !== 'retrying') this.retryAt = null;
+        this.phase = this.#resumed && !this.#isOver ? 'paused' : phase;
+        if (this.phase !== 'retrying') this.retryAt = null;
         this.#options.onProgress?.(this);
     }
 
@@ -379,23 +390,6 @@ function deferred() {
     let resolve;
     const promise = new Promise((settle) => (resolve = settle));
     return { promise, resolve };
-}
-
-/** Rejects where the browser cannot read the file: a folder, or a file that is gone or was changed. */
-async function openable(file) {
-    try {
-        await file.slice(0, 1).arrayBuffer();
-    } catch (cause) {
-        const detail = 'The browser could not open the file: it is a folder, or it was moved or changed.';
-        throw new HeadwayError({ code: 'file_unreadable', detail }, { cause });
-    }
-}
-
-/** Browsers know no type for Markdown and trust the system for the rest; the name knows better. */
-function typeOf(name, declared) {
-    const ending = /\.([a-z]+)$/i.exec(name)?.[1].toLowerCase();
-    const types = { pdf: 'application/pdf', md: 'text/markdown', markdown: 'text/markdown', txt: 'text/plain' };
-    return types[ending] ?? (declared || 'application/octet-stream');
 }
 
 function randomKey() {

@@ -47,6 +47,9 @@ static const uint8_t words_js[] = {
 static const uint8_t headway_js[] = {
 #embed "../../web-demo/headway.js"
 };
+static const uint8_t chosen_js[] = {
+#embed "../../web-demo/chosen.js"
+};
 static const uint8_t connection_js[] = {
 #embed "../../web-demo/connection.js"
 };
@@ -95,6 +98,7 @@ static const hw_page files[] = {
     {"watching.js", watching_js, sizeof watching_js},
     {"words.js", words_js, sizeof words_js},
     {"headway.js", headway_js, sizeof headway_js},
+    {"chosen.js", chosen_js, sizeof chosen_js},
     {"connection.js", connection_js, sizeof connection_js},
     {"kept.js", kept_js, sizeof kept_js},
     {"requests.js", requests_js, sizeof requests_js},

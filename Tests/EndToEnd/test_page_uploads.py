@@ -354,7 +354,7 @@ class TestTokens:
     def test_it_is_asked_for_kept_and_sent(self, browser, guarded, file, small_pdf):
         with opened(browser, guarded.client.address) as page:
             self.asked(page)
-            assert page.evaluate("document.getElementById('sheet').innerText").startswith("The documents are behind")
+            page.wait_for("document.getElementById('sheet').innerText.includes('The documents are behind a token')", 5)
             self.give(page, "wrong")
             page.wait_for("document.getElementById('access').innerText.includes('does not know this token')", 10)
             self.give(page, SECRET)
@@ -530,6 +530,19 @@ class TestTheModule:
             assert page.evaluate("sending.cancel().then(state => state.status)") == "cancelled"
             page.wait_for("outcome === 'cancelled'", 5)
             assert client.state(identifier)["status"] == "cancelled"
+
+    def test_the_same_file_chosen_twice_is_two_uploads_also_after_a_reload(self, browser, server, client, slow):
+        proxy = slow(server)
+        with browser.page() as page:
+            self.load(page, proxy.address, 12 * MEGABYTE)
+            page.evaluate("begin()")
+            page.wait_for("sending.id", 10)
+            identifier = page.evaluate("sending.id")
+            self.load(page, proxy.address, 12 * MEGABYTE)
+            proxy.bytes_per_second = FAST
+            page.evaluate("(begin(), window.first = sending, begin())")
+            page.wait_for("first.phase === 'sent' && sending.phase === 'sent'", 20)
+            assert page.evaluate("first.id") == identifier != page.evaluate("sending.id")
 
     def test_patience_has_an_end_after_which_it_can_be_taken_up_again(self, browser, server, client, slow):
         proxy = slow(server)
