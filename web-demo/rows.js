@@ -7,6 +7,8 @@ const HIDDEN_FRAME_MILLISECONDS = 250;
 const rowsElement = $('rows');
 const rowOf = new WeakMap();
 const marked = new Set();
+let frame = null;
+let timer = null;
 
 /** @type {Set<Row>} */
 export const rows = new Set();
@@ -74,13 +76,16 @@ export function dropRow(row) {
 
 export function drawSoon(row) {
     if (marked.size === 0) {
-        if (document.visibilityState === 'visible') requestAnimationFrame(drawMarked);
-        else setTimeout(drawMarked, HIDDEN_FRAME_MILLISECONDS);
+        // A frame that was asked for never comes where the page is hidden meanwhile; its title is seen even there.
+        frame = requestAnimationFrame(drawMarked);
+        timer = setTimeout(drawMarked, HIDDEN_FRAME_MILLISECONDS);
     }
     marked.add(row);
 }
 
 function drawMarked() {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
     const all = [...marked];
     marked.clear();
     for (const row of all) if (rows.has(row)) row.draw();
