@@ -109,7 +109,8 @@ export class Row {
         if (!before) this.since = performance.now();
         this.state = state;
         this.#host.known(this);
-        if (this.bytesWhole) this.file = this.kept = null;
+        // What has left this browser may still be lost on its way.
+        if (this.bytesWhole && !state.local) this.file = this.kept = null;
         if (this.#rate.take(state)) this.#arrivedAt = performance.now();
         const key = `${state.status} ${state.stage}`;
         if (before && key !== this.#stageKey) {
