@@ -51,6 +51,7 @@ export function tokenServes() {
 
 function draw() {
     $('access-change').hidden = !current || !form.hidden;
+    write($('access-label'), isNeeded ? 'This server asks for a token' : 'Another token');
     $('access-forget').hidden = $('access-close').hidden = isNeeded;
 }
 
