@@ -102,7 +102,9 @@ extension Document {
         writer.key("announced_type"); writer.optional(announcedType)
         writer.key("has_run"); writer.bool(hasRun)
         writer.key("owner"); writer.optional(owner)
+        writer.key("maker"); writer.optional(maker)
         writer.key("tier_limit_bytes"); writer.optional(tierLimitBytes)
+        writer.key("work_settings"); writer.optional(workSettings)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         if awaitsContent { encodeUpload(into: &writer) }
@@ -180,7 +182,9 @@ extension Document {
         announcedBytes = hidden["announced_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
         owner = hidden["owner"]?.stringValue
+        maker = hidden["maker"]?.stringValue
         tierLimitBytes = hidden["tier_limit_bytes"]?.integerValue
+        workSettings = hidden["work_settings"]?.stringValue
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
         upload = Self.upload(from: hidden)

@@ -99,7 +99,9 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return bytes.removeOutput(of: id, token: run) }
         let change: DocumentChange
         switch verdict {
-        case .complete(let units, let chunks): change = .completed(units: units, chunks: chunks)
+        case .complete(let units, let chunks):
+            document.document.workSettings = deduplication.workSettings
+            change = .completed(units: units, chunks: chunks)
         case .failed(let reason): change = .failed(reason)
         }
         try? changeOnRecord(document, change) { [bytes] document in

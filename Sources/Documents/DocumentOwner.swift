@@ -83,6 +83,7 @@ package final class DocumentOwner: @unchecked Sendable {
     let queue: any WorkQueue
     let epoch: String
     let lifetimes: Lifetimes
+    let deduplication: Deduplication
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -98,9 +99,11 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, partCompleted: @escaping @Sendable (DocumentID) -> Void
+        epoch: String, lifetimes: Lifetimes, deduplication: Deduplication,
+        partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
+        self.deduplication = deduplication
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -212,8 +215,10 @@ package final class DocumentOwner: @unchecked Sendable {
         next.advanceOffset()
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: live.run,
-            isPart: next.isPart, dueMilliseconds: lifetimes.dueMilliseconds(next), bytes: next.recorded(now: now))
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling),
+            outputToken: live.run, isPart: next.isPart,
+            dueMilliseconds: lifetimes.dueMilliseconds(next), resultKey: next.resultKey,
+            bytes: next.recorded(now: now))
     }
 
     /// When the document's upload expires, or its own time is over.

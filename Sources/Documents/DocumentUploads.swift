@@ -90,9 +90,24 @@ extension DocumentOwner {
         _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        let change = DocumentChange.uploadCompleted(
-            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
-        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
+        takeOver(permit, content, contentType: contentType) { [self] taken in
+            guard let taken else {
+                let change = DocumentChange.uploadCompleted(
+                    bytes: content.bytes, sha256: content.sha256, contentType: contentType)
+                return finishUpload(permit, content.token, change, then: answer) { $0.enqueue($1) }
+            }
+            guard let document = live[permit.document], permit.isSame(as: document.permit) else {
+                giveUp(taken)
+                return refuse(permit, answer)
+            }
+            let change = DocumentChange.resultTakenOver(
+                bytes: content.bytes, sha256: content.sha256, contentType: contentType, taken.result)
+            document.run = taken.files.run
+            let token = taken.sharesContent ? taken.files.contentToken ?? content.token : content.token
+            finishUpload(permit, token, change, then: answer) { owner, document in
+                if taken.sharesContent { owner.bytes.removeContent(of: document.document.id, token: content.token) }
+            }
+        }
     }
 
     /// The bytes came, and nothing can be made of them.

@@ -102,6 +102,7 @@ struct NewDocument {
             id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
             pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
         document.owner = exchange.caller.subject
+        document.maker = exchange.caller.maker
         document.tierLimitBytes = exchange.caller.tier.limitBytes
         return document
     }

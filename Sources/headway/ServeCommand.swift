@@ -126,6 +126,11 @@ struct ServeCommand: ParsableCommand {
             of: ServeSettings.retentionSeconds, valueName: "seconds"))
     var retentionSeconds: Int?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Let an upload whose bytes were processed before take that result over; of one's own documents only.")
+    var deduplicate: Bool?
+
     @Option(
         help: ArgumentHelp(
             "Uploads that one client may have in flight; 0: no bound.",
@@ -222,6 +227,7 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
             (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
             (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),
+            (ServeSettings.deduplicate, deduplicate.map(SettingValue.flag)),
             (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
             (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
             (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),

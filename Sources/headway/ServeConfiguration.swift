@@ -177,6 +177,14 @@ struct ServeConfiguration: Sendable {
         return lifetimes
     }
 
+    private var deduplication: Deduplication {
+        var deduplication = Deduplication()
+        deduplication.isOn = settings.flag(ServeSettings.deduplicate)
+        let chunk = [ServeSettings.chunkCharacters, ServeSettings.chunkOverlap].map { String(settings.number($0)) }
+        deduplication.workSettings = chunk.joined(separator: "/")
+        return deduplication
+    }
+
     var workShare: (workers: Int, bytesEach: Int64) {
         let workers = settings.number(ServeSettings.workers)
         return WorkLimits.share(
@@ -214,9 +222,8 @@ struct ServeConfiguration: Sendable {
             dataDirectory: settings.text(ServeSettings.data), loopCount: loops > 0 ? loops : ThisProcess.coreCount,
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
-            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes, server: server,
-            live: livePolicy,
-            reread: reread)
+            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes,
+            deduplication: deduplication, server: server, live: livePolicy, reread: reread)
     }
 
     /// Reads everything anew, for a server that runs.

@@ -45,6 +45,9 @@ struct DocumentChangeTests {
         Row(
             .uploadUnusable(bytes: 1000, sha256: nil, DocumentError(.unsupportedType, "It is a picture.")),
             live: [.told(.step, .failed), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
+        Row(
+            .resultTakenOver(bytes: 1000, sha256: "ab12", contentType: "text/plain", .ofFourPages),
+            live: [.told(.step, .complete), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
         Row(.uploadLost, [.told(.tick, .uploading), .ignored, .ignored], nothing),
         Row(
             .uploadContinued(token: 7, length: 2000),
@@ -91,6 +94,7 @@ struct DocumentChangeTests {
         case .uploadPaused: 15
         case .uploadAcknowledged: 16
         case .uploadCutBack: 17
+        case .resultTakenOver: 18
         }
     }
 
@@ -124,7 +128,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...17))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...18))
     }
 
     @Test("the ways from one status to another are those of the diagram")
@@ -139,6 +143,7 @@ struct DocumentChangeTests {
             ways == [
                 "uploading → queued", "queued → processing", "processing → complete",
                 "processing → queued",
+                "uploading → complete",
                 "uploading → failed", "queued → failed", "processing → failed",
                 "uploading → cancelled", "queued → cancelled", "processing → cancelled",
                 "failed → queued", "cancelled → queued",
