@@ -39,7 +39,7 @@ extension Document {
         return resultKey(sha256: sha256, bytes: bytesTotal, contentType: contentType, workSettings: workSettings)
     }
 
-    /// Nil when there is none.
+    /// Nil when there is none, or none any more.
     package var result: TakenResult? {
         guard hasResult, let last = stages.last else { return nil }
         return TakenResult(

@@ -150,6 +150,8 @@ package struct Document: Sendable, Equatable {
     package var maker: String?
     /// How the pipeline was set up that made the result.
     package var workSettings: String?
+    /// The result has had its time. No change of the document: its last state stands, and so does the time of its end.
+    package var isResultRemoved = false
     /// What the tier of who made it takes: its bytes may come from somebody who only knows its URL.
     package var tierLimitBytes: Int64?
     package let createdAtMilliseconds: Int64
@@ -176,7 +178,8 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
-    package var hasResult: Bool { status == .complete }
+    /// There is a result, and it has not had its time.
+    package var hasResult: Bool { status == .complete && !isResultRemoved }
     /// The bytes came whole, whatever can be made of them.
     package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// A piece of a later document, which nobody lists and nothing processes.
@@ -321,8 +324,14 @@ package struct Document: Sendable, Equatable {
         if status != .processing { estimate = nil }
         if status != .queued { queuePosition = nil }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        // A restart brings no bytes, so it puts off no upload's end.
-        if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
+        // A restart brings no bytes, so it puts off no upload's end; an end that is on record is told as it is there.
+        let isStamped: Bool =
+            switch change {
+            case .uploadCutBack: false
+            case .ceilingRecorded: isTick
+            default: true
+            }
+        if isStamped { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }

@@ -190,7 +190,9 @@ final class RunningServer: @unchecked Sendable {
         }
         goOn(after: nil, ledger, shared)
         sweep(leftovers, ledger, shared.store)
-        Expiry(documents: shared.documents, records: ledger, loop: loops[0]).start()
+        Expiry(
+            documents: shared.documents, lifetimes: settings.lifetimes, records: ledger, loop: loops[0]
+        ).start()
     }
 
     static let recoveredPageMax = 500

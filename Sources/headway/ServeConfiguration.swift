@@ -174,6 +174,7 @@ struct ServeConfiguration: Sendable {
         var lifetimes = Lifetimes()
         lifetimes.uploadMilliseconds = Int64(settings.number(ServeSettings.uploadExpirySeconds)) * 1000
         lifetimes.documentMilliseconds = positive(ServeSettings.retentionSeconds).map { Int64($0) * 1000 }
+        lifetimes.resultMilliseconds = positive(ServeSettings.resultRetentionSeconds).map { Int64($0) * 1000 }
         return lifetimes
     }
 

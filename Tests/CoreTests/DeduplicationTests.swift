@@ -61,6 +61,8 @@ struct DeduplicationTests {
         document.workSettings = "1000/150"
         #expect((document.resultKey != nil) == (status == .complete))
         #expect((document.result != nil) == (status == .complete))
+        document.isResultRemoved = true
+        #expect(document.resultKey == nil && document.result == nil)
     }
 
     @Test("a record of a version that did not know the settings serves nobody")
