@@ -69,7 +69,7 @@ extension DocumentOwner {
             return answer(nil)
         }
         // Not waited for: if this is lost the document is found waiting, and runs.
-        records.update(record(of: document)) { _ in }
+        write(document.document, document)
         answer(
             Lease(
                 document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,

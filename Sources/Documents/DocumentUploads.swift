@@ -226,16 +226,14 @@ extension DocumentOwner {
         let change = DocumentChange.uploadAcknowledged(offset)
         var next = live.document
         _ = try? next.apply(change, at: now)
-        records.update(record(of: next, live)) { [self] result in
-            loop.post { [self] in
-                guard case .success = result else {
-                    if case .failure(let failure) = result { completion(failure) }
-                    return
-                }
-                // Not when the bytes have begun again meanwhile, in another file.
-                if live.document.upload.token == token { try? self.change(live, change) }
-                completion(nil)
+        write(next, live) { [self] result in
+            guard case .success = result else {
+                if case .failure(let failure) = result { completion(failure) }
+                return
             }
+            // Not when the bytes have begun again meanwhile, in another file.
+            if live.document.upload.token == token { try? self.change(live, change) }
+            completion(nil)
         }
     }
 
@@ -341,17 +339,15 @@ extension DocumentOwner {
         }
     }
 
-    private func leaveMemory(_ document: LiveDocument) {
+    func leaveMemory(_ document: LiveDocument) {
         guard live[document.document.id] === document else { return }
         let offset = document.document.offset
-        records.update(record(of: document)) { [self] result in
-            loop.post { [self] in
-                guard live[document.document.id] === document else { return }
-                guard case .success = result, document.isUnused, document.document.offset == offset else {
-                    return retireWaiting(document)
-                }
-                forget(document)
+        write(document.document, document) { [self] result in
+            guard live[document.document.id] === document else { return }
+            guard case .success = result, document.isUnused, document.document.offset == offset else {
+                return retireWaiting(document)
             }
+            forget(document)
         }
     }
 }
@@ -363,6 +359,6 @@ extension LiveDocument {
     }
 
     fileprivate var isUnused: Bool {
-        waitsForContent && holder.isFree && recordsPending == 0 && audience.isEmpty && concatenations.isEmpty
+        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty && concatenations.isEmpty
     }
 }
