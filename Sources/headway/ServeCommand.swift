@@ -140,6 +140,17 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How long results and texts are kept after a document's end, which itself stays; 0: as the document.",
+            of: ServeSettings.resultRetentionSeconds, valueName: "seconds"))
+    var resultRetentionSeconds: Int?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Let an upload whose bytes were processed before take that result over; of one's own documents only.")
+    var deduplicate: Bool?
+
+    @Option(
+        help: ArgumentHelp(
             "Uploads that one client may have in flight; 0: no bound.",
             of: ServeSettings.uploadsPerClient, valueName: "uploads"))
     var uploadsPerClient: Int?
@@ -236,6 +247,8 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
             (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
             (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),
+            (ServeSettings.resultRetentionSeconds, resultRetentionSeconds.map(SettingValue.number)),
+            (ServeSettings.deduplicate, deduplicate.map(SettingValue.flag)),
             (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
             (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
             (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),

@@ -174,6 +174,7 @@ struct ServeConfiguration: Sendable {
         var lifetimes = Lifetimes()
         lifetimes.uploadMilliseconds = Int64(settings.number(ServeSettings.uploadExpirySeconds)) * 1000
         lifetimes.documentMilliseconds = positive(ServeSettings.retentionSeconds).map { Int64($0) * 1000 }
+        lifetimes.resultMilliseconds = positive(ServeSettings.resultRetentionSeconds).map { Int64($0) * 1000 }
         return lifetimes
     }
 
@@ -181,6 +182,14 @@ struct ServeConfiguration: Sendable {
         RetryPolicy(
             attemptsMax: settings.number(ServeSettings.attempts),
             waitMilliseconds: Int64(settings.number(ServeSettings.retryWaitSeconds)) * 1000)
+    }
+
+    private var deduplication: Deduplication {
+        var deduplication = Deduplication()
+        deduplication.isOn = settings.flag(ServeSettings.deduplicate)
+        let chunk = [ServeSettings.chunkCharacters, ServeSettings.chunkOverlap].map { String(settings.number($0)) }
+        deduplication.workSettings = chunk.joined(separator: "/")
+        return deduplication
     }
 
     var workShare: (workers: Int, bytesEach: Int64) {
@@ -221,9 +230,7 @@ struct ServeConfiguration: Sendable {
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
             chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes, retries: retries,
-            server: server,
-            live: livePolicy,
-            reread: reread)
+            deduplication: deduplication, server: server, live: livePolicy, reread: reread)
     }
 
     /// Reads everything anew, for a server that runs.

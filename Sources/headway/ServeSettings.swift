@@ -34,6 +34,9 @@ enum ServeSettings {
     static let uploadExpirySeconds = Setting(
         "upload-expiry-seconds", .number(1...secondsMax), standard: .number(24 * 60 * 60))
     static let retentionSeconds = Setting("retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let resultRetentionSeconds = Setting(
+        "result-retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let deduplicate = Setting("deduplicate", .flag, standard: .flag(false))
     static let uploadsPerClient = Setting(
         "uploads-per-client", .number(0...1_000_000), standard: .number(0), isLive: true)
     static let bytesPerClientPerDay = Setting(
@@ -58,9 +61,9 @@ enum ServeSettings {
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
         workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap, uploadsMax,
-        uploadExpirySeconds, retentionSeconds, uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
-        serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
-        diagnostics,
+        uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate, uploadsPerClient,
+        bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress, idleSeconds,
+        headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.

@@ -70,7 +70,7 @@ class TestPrecedence:
                  "upload_expiry_seconds": 10, "retention_seconds": 11, "uploads_per_client": 12,
                  "bytes_per_client_per_day": 13, "disk_free_kept": "14%", "memory_pressure_max": 15, "server_memory": 16,
                  "connections_per_address": 17, "idle_seconds": 18, "head_seconds": 19, "body_seconds": 20,
-                 "body_rate": 21, "send_seconds": 22, "admin": True}
+                 "body_rate": 21, "send_seconds": 22, "admin": True, "result_retention_seconds": 23, "deduplicate": True}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())
