@@ -67,7 +67,7 @@ struct DemoCommand: ParsableCommand {
         }
         try Terminal.printLine("Headway listens on \(address.shown), its data is in \(data)")
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        let session = Session(
+        let session = try Session(
             address: address, rows: [ProgressRow(name: name)], mode: Console.mode(json: false), printsJSON: false)
         session.outlivesCommand = false
         session.transfers.onReadable(server.output) {
