@@ -106,7 +106,9 @@ package final class Transfer {
             Transfer.from(context).receiveHeader(UnsafeRawBufferPointer(start: data, count: size * count))
         }
         configureBody(request, context)
-        for header in request.headers { headerList = hw_curl_slist_append(headerList, "\(header.name): \(header.value)") }
+        for header in request.headers {
+            headerList = hw_curl_slist_append(headerList, "\(header.name): \(header.value)")
+        }
         hw_curl_set_list(easy, CURLOPT_HTTPHEADER, headerList)
     }
 
