@@ -20,16 +20,19 @@ package struct PipelineConfiguration: Sendable {
     package var chunkOverlapCharacters: Int
     /// This binary: a worker is always of the same build as its server.
     package var workerProgram: String
+    /// The service that makes vectors; nil: workers make them themselves.
+    package var embedding: EmbeddingConfiguration?
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil
     ) {
         self.workers = workers
         self.policy = policy
         self.chunkCharacters = chunkCharacters
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
+        self.embedding = embedding
     }
 }
 
@@ -51,6 +54,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private(set) var configuration: PipelineConfiguration
     let logger: Logger
     let tools: ExtractorTools
+    /// Nil where workers make vectors themselves.
+    package let embedding: EmbeddingService?
 
     // Protects the line, which is asked for places from any thread. A leaf lock: nothing is called while it is held.
     private let line = Mutex(WaitingLine())
@@ -71,6 +76,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
+        embedding = configuration.embedding.map {
+            EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
+        }
     }
 
     /// Limits for the runs that begin from now on. From any loop.
@@ -89,6 +97,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.documents = documents
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
+        embedding?.recovered = { [unowned self] in dispatch() }
+        embedding?.start()
     }
 
     // MARK: The line
@@ -134,5 +144,6 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package func stop() {
         isStopping = true
         for slot in slots { slot.stop() }
+        embedding?.stop()
     }
 }

@@ -27,6 +27,8 @@ package struct HTTPReplyHead: Sendable, Equatable {
     package var isSuccess: Bool { (200...299).contains(status) }
     /// What is kept of an answer's fields.
     package static let fieldsMax = 200
+
+    package init(status: Int = 0) { self.status = status }
 }
 
 /// Why there is no whole answer.

@@ -1,0 +1,35 @@
+import CLinux
+import Glibc
+
+extension DescriptorPair {
+    /// socketpair(2): a stream of bytes both ways. Both ends are closed on exec.
+    package static func streamSocket() throws(SystemError) -> DescriptorPair {
+        var ends: [2 of Int32] = [-1, -1]
+        var span = ends.mutableSpan
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let result = span.withUnsafeMutableBufferPointer { socketpair(AF_UNIX, kind, 0, $0.baseAddress!) }
+        guard result == 0 else { throw SystemError("socketpair") }
+        return DescriptorPair(first: OwnedDescriptor(owning: span[0]), second: OwnedDescriptor(owning: span[1]))
+    }
+}
+
+extension DescriptorIO {
+    /// send(2) without waiting: how many of the bytes the socket took, 0 when it takes none now.
+    package static func send(_ socket: Int32, _ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
+        let count = bytes.withUnsafeBytes { bytes in
+            let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
+            var sent: Int
+            repeat { sent = Glibc.send(socket, bytes.baseAddress, bytes.count, flags) } while sent < 0 && errno == EINTR
+            return sent
+        }
+        if count >= 0 { return count }
+        if errno == EAGAIN { return 0 }
+        throw SystemError("send")
+    }
+
+    /// poll(2) for one descriptor: whether it can be read, or its other end has gone, within that time.
+    package static func waitReadable(_ descriptor: Int32, milliseconds: Int64) throws(SystemError) -> Bool {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return try check("poll") { poll(&wait, 1, Int32(clamping: max(0, milliseconds))) } > 0
+    }
+}
