@@ -46,6 +46,8 @@ package final class EmbeddingService: @unchecked Sendable {
     static let restartMillisecondsMax: Int64 = 5000
     /// A process that cannot work at all is tried again after this long: somebody may have installed what it needs.
     static let brokenMilliseconds: Int64 = 15_000
+    /// When a run that came between two of its processes is tried again.
+    static let startMilliseconds: Int64 = 1000
 
     package let configuration: EmbeddingConfiguration
     private let loop: EventLoop
@@ -78,13 +80,20 @@ package final class EmbeddingService: @unchecked Sendable {
 
     /// Why a document would wait now instead of being worked on; nil when it would not. On the loop.
     package func wait(nowMilliseconds now: Int64) -> DependencyWait? {
-        if let broken, now < broken.untilMilliseconds {
+        if let broken {
             return DependencyWait(.embedding, detail: broken.detail, nextTryMilliseconds: broken.untilMilliseconds)
         }
         let breaker = reading.breaker
+        guard isReady else {
+            return DependencyWait(
+                .embedding, detail: "its process is being started", nextTryMilliseconds: now + Self.startMilliseconds)
+        }
         guard breaker.state == .open, let next = breaker.nextTryMilliseconds, now < next else { return nil }
         return DependencyWait(.embedding, detail: breaker.detail, nextTryMilliseconds: next)
     }
+
+    /// Neither ready nor known to be unable. On the loop.
+    var isStarting: Bool { !isReady && broken == nil }
 
     // MARK: Runs
 

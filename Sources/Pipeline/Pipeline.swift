@@ -4,6 +4,7 @@ import Logging
 import Loop
 import Synchronization
 import System
+import Wire
 
 // Theory of operation
 //
@@ -36,7 +37,10 @@ package struct PipelineConfiguration: Sendable {
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
-    var settings: String { "\(chunkCharacters)/\(chunkOverlapCharacters)" }
+    var settings: String {
+        let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
+        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
+    }
 }
 
 /// Where a run reads and writes.
@@ -133,7 +137,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
 
     /// Gives free workers what waits.
     func dispatch() {
-        guard !isStopping else { return }
+        // A process that is only being started is not worth a word in every document; it calls here when it is ready.
+        guard !isStopping, embedding?.isStarting != true else { return }
         admitDelayed()
         var runs = slots.count { $0.isTaken }
         for slot in slots where slot.isFree {

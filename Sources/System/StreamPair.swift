@@ -26,10 +26,4 @@ extension DescriptorIO {
         if errno == EAGAIN { return 0 }
         throw SystemError("send")
     }
-
-    /// poll(2) for one descriptor: whether it can be read, or its other end has gone, within that time.
-    package static func waitReadable(_ descriptor: Int32, milliseconds: Int64) throws(SystemError) -> Bool {
-        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return try check("poll") { poll(&wait, 1, Int32(clamping: max(0, milliseconds))) } > 0
-    }
 }
