@@ -28,8 +28,8 @@ package final class Session {
     package init(
         address: ServerAddress, token: AccessToken? = nil, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool,
         kind: ProgressBoard.Kind = .fixed
-    ) {
-        transfers = Transfers(server: address.shown)
+    ) throws(ClientError) {
+        transfers = try Transfers(server: address.shown)
         calls = ServerCalls(address: address, token: token)
         console = Console(rows: rows, mode: mode, kind: kind)
         self.printsJSON = printsJSON

@@ -15,12 +15,17 @@ package struct DocumentError: Sendable, Equatable {
         case storageFull = "storage_full"
         case storageFailed = "storage_failed"
         case extractorMissing = "extractor_missing"
+        case embeddingRefused = "embedding_refused"
+        case embeddingUnusable = "embedding_unusable"
+        case embeddingFailed = "embedding_failed"
 
         /// Whether the same bytes may well succeed on another try.
         package var isRetryable: Bool {
             switch self {
-            case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
-            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
+            case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing,
+                .embeddingFailed:
+                true
+            case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
                 .uploadExpired:
                 false
             }

@@ -4,6 +4,7 @@ import Logging
 import Loop
 import Synchronization
 import System
+import Wire
 
 // Theory of operation
 //
@@ -20,20 +21,26 @@ package struct PipelineConfiguration: Sendable {
     package var chunkOverlapCharacters: Int
     /// This binary: a worker is always of the same build as its server.
     package var workerProgram: String
+    /// The service that makes vectors; nil: workers make them themselves.
+    package var embedding: EmbeddingConfiguration?
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil
     ) {
         self.workers = workers
         self.policy = policy
         self.chunkCharacters = chunkCharacters
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
+        self.embedding = embedding
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
-    var settings: String { "\(chunkCharacters)/\(chunkOverlapCharacters)" }
+    var settings: String {
+        let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
+        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
+    }
 }
 
 /// Where a run reads and writes.
@@ -56,6 +63,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private(set) var configuration: PipelineConfiguration
     let logger: Logger
     let tools: ExtractorTools
+    /// Nil where workers make vectors themselves.
+    package let embedding: EmbeddingService?
 
     // Protects the line, which is asked for places from any thread. A leaf lock: nothing is called while it is held.
     private let line = Mutex(WaitingLine())
@@ -81,6 +90,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
+        embedding = configuration.embedding.map {
+            EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
+        }
     }
 
     /// Limits for the runs that begin from now on. From any loop.
@@ -99,6 +111,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.documents = documents
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
+        embedding?.recovered = { [unowned self] in dispatch() }
+        embedding?.start()
     }
 
     // MARK: Operators
@@ -155,7 +169,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
 
     /// Gives free workers what waits.
     func dispatch() {
-        guard !isStopping else { return }
+        // A process that is only being started is not worth a word in every document; it calls here when it is ready.
+        guard !isStopping, embedding?.isStarting != true else { return }
         admitDelayed()
         guard !isPaused else { return }
         var runs = slots.count { $0.isTaken }
@@ -196,5 +211,6 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package func stop() {
         isStopping = true
         for slot in slots { slot.stop() }
+        embedding?.stop()
     }
 }

@@ -27,6 +27,7 @@ enum ServiceRoutes {
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             writer.key(key); writer.value(value)
         }
+        DependencyReport.write(exchange.server.shared.pipeline.embedding?.reading, to: &writer)
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: uncached())
     }
@@ -43,6 +44,7 @@ enum ServiceRoutes {
         writer.endArray()
         writer.key("uploads_shed"); writer.bool(shared.admission.sheds(exchange))
         writer.key("level"); writer.string(shared.admission.figures.report.level.name)
+        DependencyReport.writeModel(shared.pipeline.embedding?.reading, to: &writer)
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: uncached())
     }
@@ -79,6 +81,7 @@ enum ServiceRoutes {
             "headway_resident_bytes", "gauge", "Resident memory of the server process.",
             Int(ThisProcess.usage?.residentBytes ?? 0))
         text += levelMetrics(admission)
+        text += DependencyReport.metrics(shared.pipeline.embedding?.reading)
         var fields = uncached()
         let isOpenMetrics = exchange.head.fields["Accept"]?.contains("application/openmetrics-text") ?? false
         fields.set(

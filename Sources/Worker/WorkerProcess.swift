@@ -7,7 +7,8 @@ import Wire
 // A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
 // the text to read (an extractor's pipe, or a text file itself), and two files to write. It reads a piece, cuts it into
 // pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No stage holds
-// the whole document. When the socket closes, the server is gone, and the worker ends.
+// the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a fourth descriptor,
+// since a process that opens documents has no network. When the socket closes, the server is gone, and the worker ends.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {
@@ -26,12 +27,13 @@ package enum WorkerProcess {
                     continue
                 }
                 guard let assignment = WorkerAssignment(decoding: message.bytes),
-                    message.descriptors.count == WorkerAssignment.descriptorCount
+                    message.descriptors.count == assignment.descriptorCount
                 else { return 65 }
                 let job = TextJob(
                     assignment, socket: socket, source: OwnedDescriptor(owning: message.descriptors[0]),
                     result: OwnedDescriptor(owning: message.descriptors[1]),
-                    text: OwnedDescriptor(owning: message.descriptors[2]))
+                    text: OwnedDescriptor(owning: message.descriptors[2]),
+                    embedder: embedder(assignment, message.descriptors))
                 guard let report = job.run() else { return 74 }
                 try MessageSocket.send(socket, report.encoded)
             }
@@ -40,5 +42,12 @@ package enum WorkerProcess {
             // The socket is the only thing that can fail here, and without it there is nobody to tell.
             return 74
         }
+    }
+
+    private static func embedder(_ assignment: WorkerAssignment, _ descriptors: [Int32]) -> ChunkEmbedder {
+        guard let embedding = assignment.embedding else { return ChunkEmbedder(HashedNGramVectorizer()) }
+        let client = EmbeddingClient(
+            OwnedDescriptor(owning: descriptors[3]), batchesInFlightMax: embedding.batchesInFlightMax)
+        return ChunkEmbedder(client, batchMax: embedding.batchMax)
     }
 }

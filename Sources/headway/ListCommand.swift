@@ -47,7 +47,7 @@ struct ListCommand: ParsableCommand {
 
     /// Page after page until the limit or the end of the list.
     private func fetch() throws(ClientError) -> [JSONValue] {
-        let transfers = Transfers(server: client.address.shown)
+        let transfers = try Transfers(server: client.address.shown)
         let calls = client.calls
         var documents: [JSONValue] = []
         var cursor: String?

@@ -27,6 +27,8 @@ struct ServerSettings: Sendable {
     var policy: WorkLimits.Policy
     var chunkCharacters: Int
     var chunkOverlapCharacters: Int
+    /// The service that makes the vectors; nil: the workers make them.
+    var embedding: EmbeddingConfiguration?
     var lifetimes: Lifetimes
     var retries: RetryPolicy
     var deduplication: Deduplication
@@ -150,7 +152,8 @@ final class RunningServer: @unchecked Sendable {
             loop: loops[0], disk: disk, paths: store,
             configuration: PipelineConfiguration(
                 workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
-                chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath),
+                chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath,
+                embedding: settings.embedding),
             logger: Logger(label: "pipeline"))
         self.pipeline = pipeline
         let hub = Hub(loops: loops)

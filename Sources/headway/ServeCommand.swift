@@ -123,6 +123,43 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "An OpenAI-compatible embedding service, such as https://api.openai.com/v1. Without it vectors are made here.",
+            of: ServeSettings.embeddingURL, valueName: "url"))
+    var embeddingUrl: String?
+
+    @Option(
+        help: ArgumentHelp("The model that the service is asked for.", of: ServeSettings.embeddingModel))
+    var embeddingModel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the service's key; or give the key as HEADWAY_EMBEDDING_KEY.",
+            of: ServeSettings.embeddingKeyFile, valueName: "file"))
+    var embeddingKeyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Numbers of a vector, asked of the service and checked; 0: what it gives.",
+            of: ServeSettings.embeddingDimensions, valueName: "numbers"))
+    var embeddingDimensions: Int?
+
+    @Option(help: ArgumentHelp("Chunks of one call.", of: ServeSettings.embeddingBatch, valueName: "chunks"))
+    var embeddingBatch: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Calls to the service that are under way at once.", of: ServeSettings.embeddingConcurrency,
+            valueName: "calls"))
+    var embeddingConcurrency: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a call to the service may take.", of: ServeSettings.embeddingTimeoutSeconds,
+            valueName: "seconds"))
+    var embeddingTimeoutSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Uploads that may be in flight at once.", of: ServeSettings.uploadsMax, valueName: "uploads"))
     var uploadsMax: Int?
 
@@ -244,6 +281,13 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.retryWaitSeconds, retryWaitSeconds.map(SettingValue.number)),
             (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
             (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
+            (ServeSettings.embeddingURL, embeddingUrl.map(SettingValue.text)),
+            (ServeSettings.embeddingModel, embeddingModel.map(SettingValue.text)),
+            (ServeSettings.embeddingKeyFile, embeddingKeyFile.map(SettingValue.text)),
+            (ServeSettings.embeddingDimensions, embeddingDimensions.map(SettingValue.number)),
+            (ServeSettings.embeddingBatch, embeddingBatch.map(SettingValue.number)),
+            (ServeSettings.embeddingConcurrency, embeddingConcurrency.map(SettingValue.number)),
+            (ServeSettings.embeddingTimeoutSeconds, embeddingTimeoutSeconds.map(SettingValue.number)),
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
             (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
             (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),

@@ -62,7 +62,7 @@ struct UploadCommand: ParsableCommand {
                 let last = path.split(separator: "/").last.map(String.init) ?? path
                 return ProgressRow(name: path == "-" ? name : last)
             }
-            let session = client.session(rows: rows)
+            let session = try client.session(rows: rows)
             var options = Session.UploadOptions()
             options.standardInputName = name
             options.watching = watch
@@ -119,8 +119,8 @@ struct ClientOptions: ParsableArguments {
         return address
     }
 
-    func session(rows: [ProgressRow], kind: ProgressBoard.Kind = .fixed) -> Session {
-        Session(
+    func session(rows: [ProgressRow], kind: ProgressBoard.Kind = .fixed) throws(ClientError) -> Session {
+        try Session(
             address: address, token: accessToken, rows: rows, mode: Console.mode(json: json), printsJSON: json,
             kind: kind)
     }

@@ -59,6 +59,7 @@ import Testing
         #expect(ClientError.unreachable(server: "s", reason: "").outcome.code == 5)
         #expect(ClientError.connectionLost(server: "s", reason: "").outcome.code == 5)
         #expect(ClientError.file(name: "f", reason: "").outcome.code == 66)
+        #expect(ClientError.libraryMissing(reason: "").outcome.code == 69)
         #expect(ClientError.interrupted(signal: 2).outcome.code == 130)
         #expect(ClientError.interrupted(signal: 15).outcome.code == 143)
         #expect(ClientError.outputClosed.outcome.code == 141)
