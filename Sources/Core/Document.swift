@@ -118,8 +118,13 @@ package struct Document: Sendable, Equatable {
     package internal(set) var announcedBytes: Int64?
     /// Of a document that was created before its bytes.
     package var upload = ResumableUpload()
-    package private(set) var remaining = RemainingTime()
-    package private(set) var estimate: RemainingTime.Estimate?
+    /// What documents of its kind have cost, as far as its owner knows; in no state and on no record.
+    package var rates: StageRates?
+    /// Of the upload or the run that is under way.
+    package internal(set) var remaining: RemainingTime?
+    package internal(set) var estimate: RemainingTime.Estimate?
+    /// The run under way is the first: nothing of its work was done before.
+    var doesWholeWork = false
     package var queuePosition: Int?
     /// Runs so far; one that the server's own end cut short does not count.
     package internal(set) var attempt = 0
@@ -256,8 +261,9 @@ package struct Document: Sendable, Equatable {
             guard status == .queued else { throw isTerminal ? .alreadyTerminal(status) : .neverUploaded }
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
-            hasRun = true
             resetStages()
+            beginRun(at: now)
+            hasRun = true
         case .worked(let work):
             guard status == .processing else { return .none }
             isTick = fold(work, at: now)
@@ -293,7 +299,7 @@ package struct Document: Sendable, Equatable {
             isTick = position != queuePosition
             queuePosition = position
         }
-        if status != .processing { estimate = nil }
+        observeUpload(change, at: now)
         if status != .queued { queuePosition = nil }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
         // A restart brings no bytes, so it puts off no upload's end.
@@ -329,7 +335,6 @@ package struct Document: Sendable, Equatable {
             stages[index].done = 0
             stages[index].isFinished = false
         }
-        remaining.restart()
     }
 
     private mutating func finishStages(units: Int64) {
@@ -357,15 +362,9 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
-        remaining.observe(work: workFraction, at: now)
-        estimate = remaining.estimate(at: now)
+        remaining?.observe(stages, at: now)
+        estimate = remaining?.estimate(at: now)
         return changed
-    }
-
-    /// 0–1 of what the pipeline has to do, by weight.
-    private var workFraction: Double {
-        let weights = stages.reduce(0) { $0 + $1.weight }
-        return weights > 0 ? stages.reduce(0) { $0 + $1.weight * $1.fraction } / weights : 0
     }
 
     private var rawPercentage: Double {

@@ -63,6 +63,7 @@ extension DocumentOwner {
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
         document.run = run
+        document.document.rates = learned.rates(of: document.document)
         do throws(DocumentConflict) {
             try change(document, .leased)
         } catch {
@@ -105,6 +106,7 @@ extension DocumentOwner {
         try? changeOnRecord(document, change) { [bytes] document in
             if case .failed = verdict { bytes.removeOutput(of: id, token: run) }
         }
+        learned.take(from: document.document, at: now)
     }
 
     // MARK: Orders from people

@@ -83,6 +83,7 @@ package final class DocumentOwner: @unchecked Sendable {
     let queue: any WorkQueue
     let epoch: String
     let lifetimes: Lifetimes
+    let learned: LearnedRates
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -98,9 +99,11 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, partCompleted: @escaping @Sendable (DocumentID) -> Void
+        epoch: String, lifetimes: Lifetimes, learned: LearnedRates,
+        partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
+        self.learned = learned
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -165,6 +168,8 @@ package final class DocumentOwner: @unchecked Sendable {
 
     func makeLive(_ document: Document) -> LiveDocument {
         lastGeneration += 1
+        var document = document
+        document.rates = learned.rates(of: document)
         return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
@@ -354,6 +359,7 @@ package final class DocumentOwner: @unchecked Sendable {
             answer(
                 result.flatMap { document in
                     refreshQueuePosition(document)
+                    refreshEstimate(document)
                     return document.answer
                 })
         }
@@ -369,6 +375,14 @@ package final class DocumentOwner: @unchecked Sendable {
         guard isDue || document.audience.isEmpty else { return }
         document.lastPositionToldMilliseconds = time
         if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
+    }
+
+    /// Tells that news of the work is overdue, where the estimate of what remains says so.
+    private func refreshEstimate(_ document: LiveDocument) {
+        guard document.told != nil, document.recordsPending == 0, document.document.refreshEstimate(at: now) else {
+            return
+        }
+        tellPaced(document, .tick)
     }
 
     /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later
@@ -426,7 +440,12 @@ package final class DocumentOwner: @unchecked Sendable {
         loop.schedule(afterMilliseconds: Self.queueWatchMilliseconds) { [weak self] in
             guard let self else { return }
             for id in self.watched {
-                if let document = self.live[id] { self.refreshQueuePosition(document) } else { self.watched.remove(id) }
+                guard let document = self.live[id] else {
+                    self.watched.remove(id)
+                    continue
+                }
+                self.refreshQueuePosition(document)
+                self.refreshEstimate(document)
             }
             self.startQueueWatch()
         }

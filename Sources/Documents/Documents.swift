@@ -21,13 +21,14 @@ package final class Documents: @unchecked Sendable {
     /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes = Lifetimes()
+        epoch: String, lifetimes: Lifetimes = Lifetimes(), learned: LearnedRates = LearnedRates()
     ) {
         self.loops = loops
         let concatenation = concatenation
         owners = loops.map {
             DocumentOwner(
-                loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes
+                loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
+                learned: learned
             ) { concatenation.wanted($0) }
         }
     }

@@ -57,6 +57,7 @@ final class RunningServer: @unchecked Sendable {
     private var loops: [EventLoop] = []
     private var servers: [LoopServer] = []
     private var ledger: Ledger?
+    private let learned = LearnedRates()
     private var pipeline: Pipeline?
     private var shared: ServerShared?
     private var sampler: PressureSampler?
@@ -156,7 +157,7 @@ final class RunningServer: @unchecked Sendable {
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
-            lifetimes: settings.lifetimes)
+            lifetimes: settings.lifetimes, learned: learned)
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
@@ -177,6 +178,12 @@ final class RunningServer: @unchecked Sendable {
     private func recover() throws {
         guard let ledger, let shared, let pipeline else { return }
         let leftovers = try shared.store.leftovers()
+        learned.recall(from: ledger) { [logger] recollection in
+            guard case .unreadable(let reason) = recollection else { return }
+            logger.notice(
+                "what was learned of durations cannot be read; it is learned anew", metadata: ["reason": "\(reason)"])
+        }
+        learned.save(nowAndThenIn: ledger, on: loops[0])
         shared.documents.concatenation.connect { [servers] id in
             let server = servers[id.ownerIndex(of: servers.count)]
             server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
@@ -338,6 +345,7 @@ final class RunningServer: @unchecked Sendable {
     }
 
     private func finish() {
+        if let ledger { learned.save(in: ledger) }
         ledger?.close {
             LogWriter.shared.flush()
             ThisProcess.exitAtOnce(0)
