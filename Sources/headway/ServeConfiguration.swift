@@ -191,8 +191,6 @@ struct ServeConfiguration: Sendable {
     private var deduplication: Deduplication {
         var deduplication = Deduplication()
         deduplication.isOn = settings.flag(ServeSettings.deduplicate)
-        let chunk = [ServeSettings.chunkCharacters, ServeSettings.chunkOverlap].map { String(settings.number($0)) }
-        deduplication.workSettings = chunk.joined(separator: "/")
         return deduplication
     }
 
