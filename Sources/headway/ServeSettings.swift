@@ -65,7 +65,8 @@ enum ServeSettings {
 
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
-        workerMemory, workSeconds, stallSeconds, chunkCharacters, chunkOverlap, embeddingURL, embeddingModel, embeddingKeyFile,
+        workerMemory, workSeconds, stallSeconds, chunkCharacters, chunkOverlap, embeddingURL, embeddingModel,
+        embeddingKeyFile,
         embeddingDimensions, embeddingBatch, embeddingConcurrency, embeddingTimeoutSeconds, uploadsMax,
         uploadExpirySeconds, retentionSeconds, uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
         serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
