@@ -7,6 +7,8 @@ import JSON
 //       │           │ └── retry ──┤
 //       └───────────┴─────────────┴──► failed | cancelled ── retry ──► queued
 //
+// An upload whose bytes were processed before goes from `uploading` to `complete` at once (`Deduplication`).
+//
 // A document is a value. `apply` takes one thing that happened and the time, and answers whether the change must be
 // told at once (a change of status or stage), may wait (a tick of progress), or is none. Everything a watcher ever sees
 // is a function of this value, so an event that is merged with a later one loses nothing.
@@ -24,6 +26,8 @@ package enum DocumentChange: Sendable, Equatable {
     case uploadProgressed(received: Int64)
     /// The bytes are durable.
     case uploadCompleted(bytes: Int64, sha256: String?, contentType: String)
+    /// The bytes are durable, and what was made of the same ones before is this document's now.
+    case resultTakenOver(bytes: Int64, sha256: String?, contentType: String, TakenResult)
     /// The bytes are durable, and nothing can be made of them.
     case uploadUnusable(bytes: Int64, sha256: String?, DocumentError)
     /// The connection was lost; a document that was created first waits for the next PUT from byte 0.
@@ -156,6 +160,13 @@ package struct Document: Sendable, Equatable {
     package internal(set) var error: DocumentError?
     /// The subject of the token that made it, whose document it is; on record, and in no state.
     package var owner: String?
+    /// Names the token that made it, with or without a subject; nil for nobody's. What was made of its bytes is shared
+    /// among documents of the same maker alone.
+    package var maker: String?
+    /// How the pipeline was set up that made the result.
+    package var workSettings: String?
+    /// The result has had its time. No change of the document: its last state stands, and so does the time of its end.
+    package var isResultRemoved = false
     /// What the tier of who made it takes: its bytes may come from somebody who only knows its URL.
     package var tierLimitBytes: Int64?
     package let createdAtMilliseconds: Int64
@@ -182,10 +193,14 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// Failed while it was worked on, and a person may have it tried again: a dead letter.
+    package var canRunAgain: Bool { status == .failed && isUploaded }
     /// What it shows when it joins the line.
     package var ticket: WorkTicket {
         WorkTicket(client: client, priority: priority, notBeforeMilliseconds: notBeforeMilliseconds)
     }
+    /// There is a result, and it has not had its time.
+    package var hasResult: Bool { status == .complete && !isResultRemoved }
     /// The bytes came whole, whatever can be made of them.
     package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// A piece of a later document, which nobody lists and nothing processes.
@@ -229,6 +244,21 @@ package struct Document: Sendable, Equatable {
             sha256 = digest
             contentType = type
             status = .queued
+        case .resultTakenOver(let bytes, let digest, let type, let result):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            bytesReceived = bytes
+            bytesDone = bytes
+            bytesTotal = bytes
+            isUploaded = true
+            sha256 = digest
+            contentType = type
+            status = .complete
+            unitsArePages = result.unitsArePages
+            chunkCount = result.chunks
+            workSettings = result.workSettings
+            message = Deduplication.message
+            finishStages(units: result.units)
+            percentage.complete()
         case .uploadUnusable(let bytes, let digest, let reason):
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
             bytesReceived = bytes
@@ -335,8 +365,14 @@ package struct Document: Sendable, Equatable {
             notBeforeMilliseconds = nil
         }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        // A restart brings no bytes, so it puts off no upload's end.
-        if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
+        // A restart brings no bytes, so it puts off no upload's end; an end that is on record is told as it is there.
+        let isStamped: Bool =
+            switch change {
+            case .uploadCutBack: false
+            case .ceilingRecorded: isTick
+            default: true
+            }
+        if isStamped { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }
@@ -369,7 +405,10 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = false
         }
         resumedFrom = checkpoint?.units
-        if let checkpoint, !stages.isEmpty { stages[0].done = checkpoint.units }
+        if let checkpoint, !stages.isEmpty {
+            stages[0].done = checkpoint.units
+            stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
+        }
         remaining.restart()
     }
 

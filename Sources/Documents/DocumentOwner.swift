@@ -18,7 +18,10 @@ final class LiveDocument: @unchecked Sendable {
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0
-    /// Orders that wait for them (`whenSettled`).
+    /// Records on their way to the disk that change nothing to be told. As long as there are any, what is on record is
+    /// older than what is here.
+    var writesUnderWay = 0
+    /// Orders that wait for commits (`whenSettled`).
     var waitingOrders: [@Sendable () -> Void] = []
     /// A look whether it may leave memory is due (`retireWaiting`).
     var isLookDue = false
@@ -36,6 +39,8 @@ final class LiveDocument: @unchecked Sendable {
         guard !isDeleted, let told else { return .failure(.notFound) }
         return .success(told)
     }
+    /// A reader of its record would find it as it was.
+    var isAheadOfRecord: Bool { recordsPending > 0 || writesUnderWay > 0 }
     /// Ends the upload in progress; it is called on the owner's loop and finds its own way home.
     var evictUpload: (@Sendable (UploadEviction) -> Void)?
 
@@ -86,6 +91,7 @@ package final class DocumentOwner: @unchecked Sendable {
     let epoch: String
     let lifetimes: Lifetimes
     let retries: RetryPolicy
+    let deduplication: Deduplication
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -103,11 +109,12 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy,
+        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication,
         partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
+        self.deduplication = deduplication
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -201,7 +208,7 @@ package final class DocumentOwner: @unchecked Sendable {
         guard document.document.isTerminal else { return retireWaiting(document) }
         loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
             guard let self, let document, self.live[document.document.id] === document else { return }
-            guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
+            guard document.document.isTerminal, !document.isAheadOfRecord, document.audience.isEmpty else {
                 return self.retire(document)
             }
             self.forget(document)
@@ -214,13 +221,29 @@ package final class DocumentOwner: @unchecked Sendable {
 
     func record(of state: Document, _ live: LiveDocument) -> DocumentRecord {
         // What is recorded is told with the next offset, so the record carries that one: a terminal state keeps its
-        // validator over a restart.
+        // validator over a restart. It keeps it as well when what is recorded later is nothing to be told.
         var next = state
-        next.advanceOffset()
+        if live.told?.isTerminal != true || !state.isTerminal { next.advanceOffset() }
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: live.run,
-            isPart: next.isPart, dueMilliseconds: lifetimes.dueMilliseconds(next), bytes: next.recorded(now: now))
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling),
+            outputToken: next.isResultRemoved ? nil : live.run, isPart: next.isPart,
+            dueMilliseconds: lifetimes.dueMilliseconds(next), resultKey: next.resultKey,
+            bytes: next.recorded(now: now))
+    }
+
+    /// Records the state by the way: nobody waits to be told of it.
+    func write(
+        _ state: Document, _ live: LiveDocument,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void = { _ in }
+    ) {
+        live.writesUnderWay += 1
+        records.update(record(of: state, live)) { [self] result in
+            loop.post {
+                live.writesUnderWay -= 1
+                completion(result)
+            }
+        }
     }
 
     /// When the document's upload expires, or its own time is over.

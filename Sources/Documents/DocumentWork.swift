@@ -50,7 +50,7 @@ extension DocumentOwner {
         }
         renewLease(document)
         // Not waited for: if this is lost the document is found waiting, and runs.
-        records.update(record(of: document)) { _ in }
+        write(document.document, document)
         answer(
             Lease(
                 document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,
@@ -111,9 +111,9 @@ extension DocumentOwner {
         let before = document.document.checkpoint
         guard point.isBeyond(before) || before?.run != point.run else { return }
         _ = try? document.document.apply(.checkpointed(point), at: now)
-        records.update(record(of: document)) { [self] result in
+        write(document.document, document) { [self] result in
             guard case .success = result, let before, before.run != point.run else { return }
-            loop.post { [self] in removeOutput(of: id, before.run) }
+            removeOutput(of: id, before.run)
         }
     }
 
@@ -127,9 +127,7 @@ extension DocumentOwner {
         guard let point = document.document.checkpoint else { return }
         _ = try? document.document.apply(.checkpointed(nil), at: now)
         let id = document.document.id
-        records.update(record(of: document)) { [self] _ in
-            loop.post { [self] in removeOutput(of: id, point.run) }
-        }
+        write(document.document, document) { [self] _ in removeOutput(of: id, point.run) }
     }
 
     // MARK: When it is over
@@ -139,6 +137,7 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return removeOutput(of: id, run) }
         switch verdict {
         case .complete(let units, let chunks):
+            document.document.workSettings = deduplication.workSettings
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)

@@ -59,6 +59,9 @@ final class Database {
         func optionalInteger(_ column: Int32) -> Int64? {
             sqlite3_column_type(statement, column) == SQLITE_NULL ? nil : integer(column)
         }
+        func optionalText(_ column: Int32) -> String? {
+            sqlite3_column_type(statement, column) == SQLITE_NULL ? nil : text(column)
+        }
         func real(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
         func bytes(_ column: Int32) -> [UInt8] {
             guard let text = sqlite3_column_text(statement, column) else { return [] }

@@ -82,6 +82,10 @@ package final class Ledger: DocumentRecords {
         ) WITHOUT ROWID;
         CREATE INDEX idempotency_by_time ON idempotency (created_ms)
         """,
+        """
+        ALTER TABLE documents ADD COLUMN result_key TEXT;
+        CREATE INDEX documents_by_result ON documents (result_key, sequence) WHERE result_key IS NOT NULL
+        """,
     ]
 
     private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
@@ -132,7 +136,7 @@ package final class Ledger: DocumentRecords {
                 guard named == nil || named == reservation.replacing else { return .failure(.keyTaken) }
             }
             let changed = try database.execute(
-                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [.text(record.id.description)] + values(record))
             guard changed == 1 else { return .failure(.alreadyThere) }
             if let reservation {
@@ -147,7 +151,7 @@ package final class Ledger: DocumentRecords {
             try database.execute(
                 """
                 UPDATE documents SET status = ?, created_ms = ?, ceiling = max(ceiling, ?), output_token = ?,
-                    is_part = ?, due_ms = ?, record = ?
+                    is_part = ?, due_ms = ?, result_key = ?, record = ?
                 WHERE id = ?
                 """, values(record) + [.text(record.id.description)])
         case .raiseCeiling(let id, let ceiling):
@@ -170,6 +174,7 @@ package final class Ledger: DocumentRecords {
             .text(record.status.rawValue), .integer(record.createdAtMilliseconds), .real(record.ceiling),
             record.outputToken.map(Database.Value.integer) ?? .null, .integer(record.isPart ? 1 : 0),
             record.dueMilliseconds.map(Database.Value.integer) ?? .null,
+            record.resultKey.map(Database.Value.text) ?? .null,
             .text(String(decoding: record.bytes, as: UTF8.self)),
         ]
     }
@@ -212,7 +217,8 @@ package final class Ledger: DocumentRecords {
 
     // MARK: Reading
 
-    private static let columns = "id, status, created_ms, ceiling, output_token, is_part, due_ms, record"
+    private static let columns =
+        "id, status, created_ms, ceiling, output_token, is_part, due_ms, result_key, record"
 
     private static func eachRow(
         _ database: Database, _ condition: String, _ values: [Database.Value], _ body: (Database.Row) -> Void
@@ -238,7 +244,7 @@ package final class Ledger: DocumentRecords {
         return DocumentRecord(
             id: id, status: status, createdAtMilliseconds: row.integer(2), ceiling: row.real(3),
             outputToken: row.optionalInteger(4), isPart: row.integer(5) != 0, dueMilliseconds: row.optionalInteger(6),
-            bytes: row.bytes(7))
+            resultKey: row.optionalText(7), bytes: row.bytes(8))
     }
 
     private static func records(
@@ -257,6 +263,15 @@ package final class Ledger: DocumentRecords {
         read(
             { (database) throws(DatabaseError) in
                 try Self.records(database, "WHERE id = ?", [.text(id.description)]).first
+            }, completion)
+    }
+
+    package func withResult(
+        _ key: String, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                try Self.records(database, "WHERE result_key = ? ORDER BY sequence DESC LIMIT 1", [.text(key)]).first
             }, completion)
     }
 
@@ -290,7 +305,7 @@ package final class Ledger: DocumentRecords {
                     if page.next != nil { return }
                     count += 1
                     if count > limit || bytes >= Self.listBytesMax { return page.next = last }
-                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
+                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(9))
                     guard let record = Self.record(row) else { return }
                     page.records.append(record)
                     bytes += record.bytes.count
@@ -383,7 +398,7 @@ package final class Ledger: DocumentRecords {
                 ) { row in
                     count += 1
                     if count == limit {
-                        page.next = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
+                        page.next = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(9))
                     }
                     if let record = Self.record(row) { page.records.append(record) }
                 }

@@ -73,6 +73,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
+    private var isPaused = false
     /// When the next look at documents that wait for a time is due (Unix time).
     private var lookMilliseconds: Int64?
     /// A look comes this soon at least: the clock of the day may be set.
@@ -114,6 +115,37 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         embedding?.start()
     }
 
+    // MARK: Operators
+
+    /// How the queue stands.
+    package struct Standing: Sendable {
+        package var isPaused: Bool
+        package var waiting: Int
+        /// Waiting for their next try.
+        package var delayed: Int
+        package var running: Int
+        package var workers: Int
+    }
+
+    package func standing(then completion: @escaping @Sendable (Standing) -> Void) {
+        loop.perform { [self] in
+            let (waiting, delayed) = line.withLock { ($0.count, $0.delayedCount) }
+            completion(
+                Standing(
+                    isPaused: isPaused, waiting: waiting, delayed: delayed, running: slots.count { $0.isTaken },
+                    workers: slots.count))
+        }
+    }
+
+    /// Nothing new begins while the queue is paused; what is at work goes on.
+    package func pause(_ pauses: Bool, then completion: @escaping @Sendable (_ isOnRecord: Bool) -> Void) {
+        loop.perform { [self] in
+            isPaused = pauses
+            dispatch()
+            completion(true)
+        }
+    }
+
     // MARK: The line
 
     package func enqueue(_ id: DocumentID, _ ticket: WorkTicket) {
@@ -140,6 +172,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         // A process that is only being started is not worth a word in every document; it calls here when it is ready.
         guard !isStopping, embedding?.isStarting != true else { return }
         admitDelayed()
+        guard !isPaused else { return }
         var runs = slots.count { $0.isTaken }
         for slot in slots where slot.isFree {
             guard runs < runsMax ?? .max, let id = line.withLock({ $0.takeFirst() }) else { return }

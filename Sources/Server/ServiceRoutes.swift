@@ -73,6 +73,9 @@ enum ServiceRoutes {
             "headway_uploaded_bytes_total", "counter", "Bytes of uploads that became durable.",
             shared.counters.uploadedBytes.value)
         text += counters(
+            "headway_results_taken_over_total", "counter", "Uploads whose bytes had been processed before.",
+            shared.counters.resultsTakenOver.value)
+        text += counters(
             "headway_documents_waiting", "gauge", "Documents in the line for a worker.", shared.pipeline.waitingCount)
         text += counters(
             "headway_resident_bytes", "gauge", "Resident memory of the server process.",

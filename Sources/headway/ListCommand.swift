@@ -48,7 +48,7 @@ struct ListCommand: ParsableCommand {
     /// Page after page until the limit or the end of the list.
     private func fetch() throws(ClientError) -> [JSONValue] {
         let transfers = try Transfers(server: client.address.shown)
-        let calls = ServerCalls(address: client.address)
+        let calls = client.calls
         var documents: [JSONValue] = []
         var cursor: String?
         repeat {

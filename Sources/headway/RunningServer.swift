@@ -30,6 +30,8 @@ struct ServerSettings: Sendable {
     /// The service that makes the vectors; nil: the workers make them.
     var embedding: EmbeddingConfiguration?
     var lifetimes: Lifetimes
+    var retries: RetryPolicy
+    var deduplication: Deduplication
     var server: ServerConfiguration
     var live: LivePolicy
     /// Reads what may change again; nil where there is no configuration file.
@@ -159,7 +161,7 @@ final class RunningServer: @unchecked Sendable {
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
-            lifetimes: settings.lifetimes)
+            lifetimes: settings.lifetimes, retries: settings.retries, deduplication: settings.deduplication)
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
@@ -192,7 +194,9 @@ final class RunningServer: @unchecked Sendable {
         }
         goOn(after: nil, ledger, shared)
         sweep(leftovers, ledger, shared.store)
-        Expiry(documents: shared.documents, records: ledger, loop: loops[0]).start()
+        Expiry(
+            documents: shared.documents, lifetimes: settings.lifetimes, records: ledger, loop: loops[0]
+        ).start()
     }
 
     static let recoveredPageMax = 500

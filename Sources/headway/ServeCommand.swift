@@ -100,6 +100,18 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How often a document that died of an accident is tried without getting any further.",
+            of: ServeSettings.attempts))
+    var attempts: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long it waits before its second try; twice as long before each further one.",
+            of: ServeSettings.retryWaitSeconds, valueName: "seconds"))
+    var retryWaitSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Characters of a chunk, at most.", of: ServeSettings.chunkCharacters, valueName: "characters"))
     var chunkCharacters: Int?
 
@@ -162,6 +174,17 @@ struct ServeCommand: ParsableCommand {
             "How long a document and all that was made of it are kept after its end; 0: for good.",
             of: ServeSettings.retentionSeconds, valueName: "seconds"))
     var retentionSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long results and texts are kept after a document's end, which itself stays; 0: as the document.",
+            of: ServeSettings.resultRetentionSeconds, valueName: "seconds"))
+    var resultRetentionSeconds: Int?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Let an upload whose bytes were processed before take that result over; of one's own documents only.")
+    var deduplicate: Bool?
 
     @Option(
         help: ArgumentHelp(
@@ -254,6 +277,8 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.workerMemory, workerMemory.map(SettingValue.number)),
             (ServeSettings.workSeconds, workSeconds.map(SettingValue.number)),
             (ServeSettings.stallSeconds, stallSeconds.map(SettingValue.number)),
+            (ServeSettings.attempts, attempts.map(SettingValue.number)),
+            (ServeSettings.retryWaitSeconds, retryWaitSeconds.map(SettingValue.number)),
             (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
             (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
             (ServeSettings.embeddingURL, embeddingUrl.map(SettingValue.text)),
@@ -266,6 +291,8 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
             (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
             (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),
+            (ServeSettings.resultRetentionSeconds, resultRetentionSeconds.map(SettingValue.number)),
+            (ServeSettings.deduplicate, deduplicate.map(SettingValue.flag)),
             (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
             (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
             (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),

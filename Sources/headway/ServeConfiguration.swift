@@ -178,7 +178,24 @@ struct ServeConfiguration: Sendable {
         var lifetimes = Lifetimes()
         lifetimes.uploadMilliseconds = Int64(settings.number(ServeSettings.uploadExpirySeconds)) * 1000
         lifetimes.documentMilliseconds = positive(ServeSettings.retentionSeconds).map { Int64($0) * 1000 }
+        lifetimes.resultMilliseconds = positive(ServeSettings.resultRetentionSeconds).map { Int64($0) * 1000 }
         return lifetimes
+    }
+
+    private var retries: RetryPolicy {
+        RetryPolicy(
+            attemptsMax: settings.number(ServeSettings.attempts),
+            waitMilliseconds: Int64(settings.number(ServeSettings.retryWaitSeconds)) * 1000)
+    }
+
+    private var deduplication: Deduplication {
+        var deduplication = Deduplication()
+        deduplication.isOn = settings.flag(ServeSettings.deduplicate)
+        let chunk = [ServeSettings.chunkCharacters, ServeSettings.chunkOverlap].map { String(settings.number($0)) }
+        // Vectors of another model are another result.
+        let model = embedding.map { ["\($0.service.model)", "\($0.service.dimensions ?? 0)"] } ?? []
+        deduplication.workSettings = (chunk + model).joined(separator: "/")
+        return deduplication
     }
 
     var workShare: (workers: Int, bytesEach: Int64) {
@@ -219,8 +236,7 @@ struct ServeConfiguration: Sendable {
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
             chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), embedding: embedding,
-            lifetimes: lifetimes, server: server,
-            live: livePolicy,
+            lifetimes: lifetimes, retries: retries, deduplication: deduplication, server: server, live: livePolicy,
             reread: reread)
     }
 

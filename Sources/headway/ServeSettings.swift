@@ -22,6 +22,9 @@ enum ServeSettings {
     // No document is given more than `Policy.secondsMax` in any case.
     static let workSeconds = Setting("work-seconds", .number(1...7200), standard: .number(60), isLive: true)
     static let stallSeconds = Setting("stall-seconds", .number(1...86_400), standard: .number(60), isLive: true)
+    static let attempts = Setting("attempts", .number(1...1000), standard: .number(RetryPolicy.attemptsMaxDefault))
+    static let retryWaitSeconds = Setting(
+        "retry-wait-seconds", .number(0...300), standard: .number(Int(RetryPolicy.waitMillisecondsDefault / 1000)))
     static let chunkCharacters = Setting(
         "chunk-characters", .number(ChunkingOptions.charactersMaxRange),
         standard: .number(ChunkingOptions.charactersMaxDefault))
@@ -42,6 +45,9 @@ enum ServeSettings {
     static let uploadExpirySeconds = Setting(
         "upload-expiry-seconds", .number(1...secondsMax), standard: .number(24 * 60 * 60))
     static let retentionSeconds = Setting("retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let resultRetentionSeconds = Setting(
+        "result-retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let deduplicate = Setting("deduplicate", .flag, standard: .flag(false))
     static let uploadsPerClient = Setting(
         "uploads-per-client", .number(0...1_000_000), standard: .number(0), isLive: true)
     static let bytesPerClientPerDay = Setting(
@@ -65,12 +71,12 @@ enum ServeSettings {
 
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
-        workerMemory, workSeconds, stallSeconds, chunkCharacters, chunkOverlap, embeddingURL, embeddingModel,
-        embeddingKeyFile,
-        embeddingDimensions, embeddingBatch, embeddingConcurrency, embeddingTimeoutSeconds, uploadsMax,
-        uploadExpirySeconds, retentionSeconds, uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
-        serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
-        diagnostics,
+        workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap,
+        embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch, embeddingConcurrency,
+        embeddingTimeoutSeconds, uploadsMax,
+        uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate, uploadsPerClient,
+        bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress, idleSeconds,
+        headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.
