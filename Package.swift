@@ -63,7 +63,8 @@ let package = Package(
         .executableTarget(
             name: "headway",
             dependencies: [
-                "Core", "JSON", "Text", "Wire", "System", "Loop", "Hub", "Ledger", "Blobs", "Documents", "Pipeline", "Worker",
+                "Core", "JSON", "Text", "Wire", "System", "Loop", "Hub", "Ledger", "Blobs", "Documents", "Pipeline",
+                "Worker",
                 "Server", "Client", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -144,7 +144,8 @@ package enum Dependency: String, Sendable, CaseIterable {
     }
 }
 
-/// Why a document is not worked on now though nothing is wrong with it: it goes back to the line, and no attempt counts.
+/// Why a document is not worked on now though nothing is wrong with it: it goes back to the line, and no attempt is
+/// counted.
 package struct DependencyWait: Sendable, Equatable {
     package var dependency: Dependency
     /// Such as "it answers 503".

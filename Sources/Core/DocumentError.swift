@@ -25,7 +25,8 @@ package struct DocumentError: Sendable, Equatable {
             case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing,
                 .embeddingFailed:
                 true
-            case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
+            case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
+                .tooLarge, .uploadInterrupted,
                 .uploadExpired:
                 false
             }

@@ -109,9 +109,11 @@ package struct JSONScanner {
         _ byte: UInt8, at index: Int, _ take: (Token) throws(JSONError) -> Void
     ) throws(JSONError) {
         switch (expectation, byte) {
-        case (.keyOrEnd, UInt8(ascii: "}")), (.commaOrEnd, UInt8(ascii: "}")) where open.last == true:
+        case (.keyOrEnd, UInt8(ascii: "}")),
+            (.commaOrEnd, UInt8(ascii: "}")) where open.last == true:
             try close(.endObject, take)
-        case (.valueOrEnd, UInt8(ascii: "]")), (.commaOrEnd, UInt8(ascii: "]")) where open.last == false:
+        case (.valueOrEnd, UInt8(ascii: "]")),
+            (.commaOrEnd, UInt8(ascii: "]")) where open.last == false:
             try close(.endArray, take)
         case (.commaOrEnd, UInt8(ascii: ",")):
             expectation = open.last == true ? .key : .value
@@ -242,7 +244,9 @@ package struct JSONScanner {
         }
     }
 
-    private func fault(_ index: Int, _ reason: String) -> JSONError { JSONError(offset: offset + index, reason: reason) }
+    private func fault(_ index: Int, _ reason: String) -> JSONError {
+        JSONError(offset: offset + index, reason: reason)
+    }
 }
 
 /// The number of a JSON text, where that can be told by one exact operation; nine of ten numbers in vectors are such.

@@ -10,7 +10,8 @@ enum DependencyReport {
     /// `"dependencies":{"embedding":{"state":"open","detail":"it answers 503","next_try_seconds":12}}`; empty where
     /// there are none.
     static func write(
-        _ embedding: EmbeddingReading?, to writer: inout JSONWriter, nowMilliseconds now: Int64 = Clock.monotonicMilliseconds
+        _ embedding: EmbeddingReading?, to writer: inout JSONWriter,
+        nowMilliseconds now: Int64 = Clock.monotonicMilliseconds
     ) {
         writer.key("dependencies")
         writer.beginObject()

@@ -87,10 +87,12 @@ package final class HTTPCall {
         hw_curl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
         hw_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
         hw_curl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
-        // Where HTTP/2 is spoken, calls share a connection.
-        hw_curl_set_long(easy, CURLOPT_PIPEWAIT, 1)
+        // Where TLS agrees on HTTP/2, calls share a connection. Without TLS nobody agrees on anything before the first
+        // answer, for which a second call would then wait.
+        hw_curl_set_long(easy, CURLOPT_PIPEWAIT, request.url.hasPrefix("https:") ? 1 : 0)
         hw_curl_set_long(
-            easy, CURLOPT_CONNECTTIMEOUT_MS, Int(min(HTTPRequest.connectTimeoutMilliseconds, request.timeoutMilliseconds)))
+            easy, CURLOPT_CONNECTTIMEOUT_MS,
+            Int(min(HTTPRequest.connectTimeoutMilliseconds, request.timeoutMilliseconds)))
         hw_curl_set_long(easy, CURLOPT_TIMEOUT_MS, Int(request.timeoutMilliseconds))
         hw_curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
         hw_curl_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { data, size, count, context in

@@ -1,7 +1,8 @@
 import JSON
 
-// The socket between the supervisor and `headway embed` carries one JSON object a message, as a worker's does. The first
-// is the configuration, with the key: arguments and environment of a process can be read by others of the same user.
+// The socket between the supervisor and `headway embed` carries one JSON object a message, as a worker's does. The
+// first is the configuration, with the key: arguments and environment of a process can be read by others of the same
+// user.
 
 /// How `headway embed` calls its service.
 package struct EmbedConfiguration: Sendable, Equatable {

@@ -2,10 +2,11 @@ import JSON
 
 // Theory of operation
 //
-// For each run of a document, worker and embedding process share a stream socket of their own. The worker sends texts in
-// batches, several of which may be under way; for each it gets back one frame, in whatever order: the vectors, or why
-// there are none. A frame is a head of twelve bytes and a payload. Both sides are of one build, but the worker works on
-// documents that may be hostile: what does not read as a frame of texts ends that run's socket and nothing else.
+// For each run of a document, worker and embedding process share a stream socket of their own. The worker sends texts
+// in batches, several of which may be under way; for each it gets back one frame, in whatever order: the vectors, or
+// why there are none. A frame is a head of twelve bytes and a payload. Both sides are of one build, but the worker
+// works on documents that may be hostile: what does not read as a frame of texts ends that run's socket and nothing
+// else.
 
 /// One frame between a worker and `headway embed`.
 package enum EmbeddingFrame: Sendable, Equatable {
@@ -26,8 +27,8 @@ package enum EmbeddingFrame: Sendable, Equatable {
     }
 
     /// Head: payload's length (32 bits, little endian), kind, three zeros, number of the batch (32 bits). Payload of
-    /// texts: for each its length (32 bits) and its UTF-8; of vectors: their dimensions (32 bits), then IEEE 754 numbers
-    /// of 32 bits; of a failure: JSON.
+    /// texts: for each its length (32 bits) and its UTF-8; of vectors: their dimensions (32 bits), then IEEE 754
+    /// numbers of 32 bits; of a failure: JSON.
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         switch self {

@@ -33,8 +33,8 @@ package enum EmbeddingReplyError: Error, Equatable {
 /// Reads the answer of `POST /v1/embeddings` (OpenAI's API reference, "Create embeddings"):
 /// `{"data":[{"index":0,"embedding":[…]},…]}`, other members left aside.
 ///
-/// Give it the body in pieces, then take `finish()`. The vectors are in the order of the texts, whatever order they came
-/// in.
+/// Give it the body in pieces, then take `finish()`. The vectors are in the order of the texts, whatever order they
+/// came in.
 package struct EmbeddingReply {
     /// The bytes of an answer, at most: `numbersMax` of 30 bytes each.
     package static let bytesMax: Int64 = 256 << 20
@@ -222,6 +222,7 @@ package struct EmbeddingReply {
     }
 
     private func wrongLength(_ length: String) -> EmbeddingReplyError {
-        .wrong("it answered with vectors of \(length) dimensions where \(dimensions ?? Self.dimensionsMax) are expected")
+        .wrong(
+            "it answered with vectors of \(length) dimensions where \(dimensions ?? Self.dimensionsMax) are expected")
     }
 }

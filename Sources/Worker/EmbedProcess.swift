@@ -6,8 +6,8 @@ import Wire
 // Theory of operation
 //
 // `headway embed` has the network and no document: it gets texts from workers, each over a socket that the supervisor
-// hands it, and answers with vectors. One thread, one place to wait (`HTTPCalls.turn`); what is to be done is decided by
-// `EmbeddingDispatch`. It ends when the supervisor does. A worker that sends what is no frame is hung up on.
+// hands it, and answers with vectors. One thread, one place to wait (`HTTPCalls.turn`); what is to be done is decided
+// by `EmbeddingDispatch`. It ends when the supervisor does. A worker that sends what is no frame is hung up on.
 
 /// `headway embed`: calls the embedding service for all workers, until its socket closes.
 package enum EmbedProcess {

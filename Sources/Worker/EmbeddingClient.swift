@@ -66,7 +66,9 @@ final class EmbeddingClient {
     /// False when nothing came within that time.
     private func read(waitingMilliseconds: Int64) throws(EmbeddingFailure) -> Bool {
         do throws(SystemError) {
-            guard try DescriptorIO.waitToRead(socket.raw, milliseconds: Int32(clamping: waitingMilliseconds)) else { return false }
+            guard try DescriptorIO.waitToRead(socket.raw, milliseconds: Int32(clamping: waitingMilliseconds)) else {
+                return false
+            }
             guard case .bytes(let count) = try DescriptorIO.read(socket.raw, into: buffer) else { throw Self.lost }
             decoder.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             return true

@@ -6,10 +6,11 @@ import Wire
 // Batches come from several workers; calls go to one service. The dispatch decides which call is made when: a value
 // without socket or clock, which `EmbedProcess` asks for the next call, the next answer, and when to look again.
 //
-// A batch is one piece at first; a service that finds it too large gets halves. A piece is called, and called again with
-// growing waits when what went wrong may pass. When the breaker is open nobody waits here: every batch is answered with
-// "waits", its document goes back to the line, and the worker is free for others. A piece that failed as often as it may
-// while the service served others is at fault itself; while it served nobody, the service is, and the breaker opens.
+// A batch is one piece at first; a service that finds it too large gets halves. A piece is called, and called again
+// with growing waits when what went wrong may pass. When the breaker is open nobody waits here: every batch is answered
+// with "waits", its document goes back to the line, and the worker is free for others. A piece that failed as often as
+// it may while the service served others is at fault itself; while it served nobody, the service is, and the breaker
+// opens.
 
 /// Which calls are made to the embedding service, in which order, and what each batch is answered.
 struct EmbeddingDispatch {
@@ -156,7 +157,8 @@ struct EmbeddingDispatch {
             return end(
                 piece.batch,
                 EmbeddingFailure(
-                    .unusable, "The embedding service answers with vectors of \(vectors.dimensions) dimensions after "
+                    .unusable,
+                    "The embedding service answers with vectors of \(vectors.dimensions) dimensions after "
                         + "some of \(dimensions). Check --embedding-model."), now)
         }
         dimensions = vectors.dimensions
@@ -186,7 +188,8 @@ struct EmbeddingDispatch {
             end(
                 piece.batch,
                 EmbeddingFailure(
-                    .unusable, "The embedding service cannot be used: \(detail). Check --embedding-url, "
+                    .unusable,
+                    "The embedding service cannot be used: \(detail). Check --embedding-url, "
                         + "--embedding-model and --embedding-dimensions."), now)
         case .tooLarge:
             breaker.succeeded()
@@ -201,7 +204,8 @@ struct EmbeddingDispatch {
             return end(
                 piece.batch,
                 EmbeddingFailure(
-                    .refused, "The embedding service finds a single chunk too large (413). Make --chunk-characters "
+                    .refused,
+                    "The embedding service finds a single chunk too large (413). Make --chunk-characters "
                         + "smaller."), now)
         }
         let middle = piece.range.lowerBound + piece.range.count / 2
@@ -228,7 +232,8 @@ struct EmbeddingDispatch {
             return end(
                 piece.batch,
                 EmbeddingFailure(
-                    .failed, "The embedding service fails at a part of this document (\(detail)), and served others "
+                    .failed,
+                    "The embedding service fails at a part of this document (\(detail)), and served others "
                         + "meanwhile. Try again."), now)
         }
         breaker.trip(nowMilliseconds: now, detail: detail, retryAfterMilliseconds: retryAfter)
@@ -250,9 +255,14 @@ struct EmbeddingDispatch {
     }
 
     private mutating func end(_ id: Int, _ failure: EmbeddingFailure, _ now: Int64) {
-        guard let batch = batches[id] else { return }
-        answers.append(Answer(peer: batch.peer, frame: .failure(batch: batch.number, failure)))
-        _ = drop([id], now)
+        guard let peer = batches[id]?.peer else { return }
+        // What is an error for one batch ends its document: nothing more of it is called for.
+        let ended = failure.kind == .waits ? [id] : batches.filter { $0.value.peer == peer }.keys.sorted()
+        for id in ended {
+            guard let batch = batches[id] else { continue }
+            answers.append(Answer(peer: peer, frame: .failure(batch: batch.number, failure)))
+        }
+        _ = drop(Set(ended), now)
     }
 
     private mutating func drop(_ gone: Set<Int>, _ now: Int64) -> [Int] {

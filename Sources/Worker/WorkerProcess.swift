@@ -7,8 +7,9 @@ import Wire
 // A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
 // the text to read (an extractor's pipe, or a text file itself), and two files to write. It reads a piece, cuts it into
 // pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No stage holds
-// the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a fourth descriptor,
-// since a process that opens documents has no network. When the socket closes, the server is gone, and the worker ends.
+// the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a fourth
+// descriptor, since a process that opens documents has no network. When the socket closes, the server is gone, and the
+// worker ends.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {

@@ -123,7 +123,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An OpenAI-compatible embedding service, such as https://api.openai.com/v1. Without it vectors are made here.",
+            "An OpenAI-compatible embedding service, such as https://api.openai.com/v1; else vectors are made here.",
             of: ServeSettings.embeddingURL, valueName: "url"))
     var embeddingUrl: String?
 

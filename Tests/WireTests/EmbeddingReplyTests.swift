@@ -118,8 +118,8 @@ struct EmbeddingReplyTests {
         }
     }
 
-    // Goal: the memory of a large answer is that of its numbers. Method: the bounds are reached with a vector that never
-    // ends, and with smaller ones of numbers and bytes.
+    // Goal: the memory of a large answer is that of its numbers. Method: the bounds are reached with a vector that
+    // never ends, and with smaller ones of numbers and bytes.
     @Test("a vector that never ends, and an answer that never does, end at their bounds")
     func bounds() throws {
         var endless = EmbeddingReply(textCount: 1, dimensions: nil)
@@ -128,7 +128,8 @@ struct EmbeddingReplyTests {
         #expect(throws: EmbeddingReplyError.self) { while true { try endless.receive(numbers.span) } }
 
         var many = EmbeddingReply(textCount: 9, dimensions: nil, numbersMax: 3)
-        #expect(throws: EmbeddingReplyError.wrong("its answer has more than 3 numbers: make --embedding-batch smaller")) {
+        #expect(throws: EmbeddingReplyError.wrong("its answer has more than 3 numbers: make --embedding-batch smaller"))
+        {
             try many.receive(Array(#"{"data":[{"embedding":[1,2]},{"embedding":[3,4]}"#.utf8).span)
         }
 
