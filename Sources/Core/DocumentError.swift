@@ -15,13 +15,16 @@ package struct DocumentError: Sendable, Equatable {
         case storageFull = "storage_full"
         case storageFailed = "storage_failed"
         case extractorMissing = "extractor_missing"
+        case outputExceeded = "output_exceeded"
+        case processesExceeded = "processes_exceeded"
+        case descriptorsExceeded = "descriptors_exceeded"
 
         /// Whether the same bytes may well succeed on another try.
         package var isRetryable: Bool {
             switch self {
             case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
             case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
-                .uploadExpired:
+                .uploadExpired, .outputExceeded, .processesExceeded, .descriptorsExceeded:
                 false
             }
         }

@@ -88,6 +88,7 @@ final class DocumentRun: @unchecked Sendable {
         guard let files = box.files.take(), let worker else { return endIfDone() }
         do throws(SystemError) {
             workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
+            worker.limitFiles(toBytes: report.limits.outputBytesMax)
             let assignment = WorkerAssignment(
                 run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
                 overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type == .pdf)

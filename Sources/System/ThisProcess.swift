@@ -131,6 +131,9 @@ package enum ThisProcess {
         return nil
     }
 
+    /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.
+    package static func adoptOrphans() { _ = hw_adopt_orphans() }
+
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
     /// Ends at once: no destructor runs, no buffer is flushed.

@@ -8,6 +8,9 @@ import Wire
 // the text to read (an extractor's pipe, or a text file itself), and two files to write. It reads a piece, cuts it into
 // pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No stage holds
 // the whole document. When the socket closes, the server is gone, and the worker ends.
+//
+// Before it says that it is ready, it gives up all that this does not need, for good (`SandboxProfile.worker`). It does
+// so itself, because starting takes more: to open its own program and libraries.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {
@@ -18,6 +21,7 @@ package enum WorkerProcess {
     package static func run(socket: Int32 = socketDescriptor) -> Int32 {
         SignalSource.ignoreBrokenPipes()
         do throws(SystemError) {
+            try Sandbox.enter(.worker)
             try MessageSocket.send(socket, WorkerReport.ready.encoded)
             while let message = try MessageSocket.receive(socket) {
                 guard let assignment = WorkerAssignment(decoding: message.bytes),
@@ -31,7 +35,7 @@ package enum WorkerProcess {
             }
             return 0
         } catch {
-            // The socket is the only thing that can fail here, and without it there is nobody to tell.
+            // The sandbox or the socket, and without either there is nobody to tell.
             return 74
         }
     }
