@@ -15,6 +15,8 @@ extension SandboxProfile {
         rules += startsProcesses ? Self.ownNamespace : Self.noProcesses
         switch files {
         case .none: rules += Self.noFiles
+        // A script writes to /dev/null, whose name no filter can read: what it opens is Landlock's alone.
+        case .read where startsProcesses: rules += Self.refused(Self.namesChanged + Self.attributesChanged)
         case .read: rules += Self.noWriting
         case .readAndWrite: rules += Self.noAttributes
         }
