@@ -48,7 +48,7 @@ final class ExtractorProcess: @unchecked Sendable {
         for reader in readers { reader.ended = { [weak self] in self?.tellEnd() } }
         // The loop keeps this object until the process is reaped, whoever else has let go of it.
         exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { self.exited() }
-        if program.isScript { superviseLater() }
+        if program.isScript || !KernelProtection.current.has(.systemCalls) { superviseLater() }
     }
 
     private static func start(

@@ -6,7 +6,7 @@ extension KernelProtection {
     func tellWhatIsMissing(_ logger: Logger) {
         guard !missing.isEmpty else { return }
         logger.warning(
-            "this kernel lacks protection from documents: see docs/operations.md",
+            "this kernel lacks protection from documents: see docs/isolation.md",
             metadata: ["missing": "\(missing.map(\.rawValue).joined(separator: " "))"])
     }
 }

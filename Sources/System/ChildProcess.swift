@@ -158,7 +158,8 @@ package struct ChildProcess: ~Copyable {
         return (
             usages.count,
             ProcessUsage(
-                residentBytes: usages.reduce(0) { $0 + $1.residentBytes }, cpuTicks: usages.reduce(0) { $0 + $1.cpuTicks })
+                residentBytes: usages.reduce(0) { $0 + $1.residentBytes },
+                cpuTicks: usages.reduce(0) { $0 + $1.cpuTicks })
         )
     }
 

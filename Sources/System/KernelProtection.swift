@@ -17,7 +17,8 @@ package struct KernelProtection: Sendable, Equatable {
     }
 
     package static let current = KernelProtection(
-        landlockVersion: max(0, hw_landlock_version()), filtersSystemCalls: SystemCallFilter.isKnown && hw_has_seccomp(),
+        landlockVersion: max(0, hw_landlock_version()),
+        filtersSystemCalls: SystemCallFilter.isKnown && hw_has_seccomp(),
         marksDescendants: ProcessMark.canBeSet)
 
     /// One kind of protection, and what children can do where it is missing.

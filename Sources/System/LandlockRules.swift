@@ -11,7 +11,8 @@ struct LandlockRights: OptionSet {
     static let list = LandlockRights(rawValue: 1 << 3)
     static let truncate = LandlockRights(rawValue: 1 << 14)
     /// Removing and making of every kind except devices, which no profile may make.
-    static let change = LandlockRights(rawValue: 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13)
+    static let change = LandlockRights(
+        rawValue: 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13)
     /// Those that a file can have which is no folder.
     static let ofFiles: LandlockRights = [.execute, .write, .read, .truncate, LandlockRights(rawValue: 1 << 15)]
 

@@ -37,7 +37,9 @@ package struct ProcessMark: Sendable, Hashable {
 
         package var text: String { String(number) }
 
-        func contains(_ value: UInt64) -> Bool { value >> ProcessMark.childBits == base >> ProcessMark.childBits | number }
+        func contains(_ value: UInt64) -> Bool {
+            value >> ProcessMark.childBits == base >> ProcessMark.childBits | number
+        }
 
         /// Ends all of them, and waits for that. Returns how many there were, and how many are there still.
         package func end(waitMilliseconds: Int64) -> (found: Int, left: Int) {

@@ -46,12 +46,14 @@ extension SandboxProfile {
         ])
         // Much of the kernel for little use: most of its holes of late were here.
         + refused([
-            SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_userfaultfd, SYS_memfd_secret, SYS_keyctl,
+            SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_userfaultfd, SYS_memfd_secret,
+            SYS_keyctl,
             SYS_add_key, SYS_request_key,
         ])
         // Memory and messages that are shared by name with whoever has the same user.
         + refused([
-            SYS_shmget, SYS_shmat, SYS_shmctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_msgget, SYS_msgsnd,
+            SYS_shmget, SYS_shmat, SYS_shmctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_msgget,
+            SYS_msgsnd,
             SYS_msgrcv, SYS_msgctl, SYS_mq_open, SYS_mq_unlink,
         ])
         + ofThisArchitecture
@@ -154,7 +156,8 @@ extension SandboxProfile {
             _ answer: SystemCallAnswer, when flags: UInt32? = nil
         ) -> [SystemCallRule] {
             [
-                flags.map { SystemCallRule(SYS_open, answer, when: .hasAny(1, $0)) } ?? SystemCallRule(SYS_open, answer),
+                flags.map { SystemCallRule(SYS_open, answer, when: .hasAny(1, $0)) }
+                    ?? SystemCallRule(SYS_open, answer),
                 SystemCallRule(SYS_creat, answer),
             ]
         }

@@ -22,6 +22,11 @@ package enum WorkerProcess {
         SignalSource.ignoreBrokenPipes()
         do throws(SystemError) {
             try Sandbox.enter(.worker)
+        } catch {
+            try? DescriptorIO.writeAll(2, Array("headway worker: it cannot enter its sandbox (\(error))\n".utf8))
+            return 71
+        }
+        do throws(SystemError) {
             try MessageSocket.send(socket, WorkerReport.ready.encoded)
             while let message = try MessageSocket.receive(socket) {
                 guard let assignment = WorkerAssignment(decoding: message.bytes),
@@ -35,7 +40,7 @@ package enum WorkerProcess {
             }
             return 0
         } catch {
-            // The sandbox or the socket, and without either there is nobody to tell.
+            // The socket is the only thing that can fail here, and without it there is nobody to tell.
             return 74
         }
     }

@@ -107,7 +107,8 @@ struct SandboxTests {
         #expect(manner == .exit(code: 0))
     }
 
-    @Test("an extractor has threads, memory, its own folder below /proc, a source of random bytes, and signals to itself")
+    @Test(
+        "an extractor has threads, memory, its own folder below /proc, a source of random bytes, and signals to itself")
     func extractorMay() throws {
         let script = """
             thread = threading.Thread(target=print, args=['thread']); thread.start(); thread.join()
@@ -263,7 +264,8 @@ struct SandboxTests {
             try DescriptorIO.writeAll(null.raw, [1])
             return Self.answers(
                 Self.reaching + [
-                    Attempted("read", { Glibc.open("/dev/null", O_RDONLY) }), Attempted("exec", { execv("/bin/true", [nil]) }),
+                    Attempted("read", { Glibc.open("/dev/null", O_RDONLY) }),
+                    Attempted("exec", { execv("/bin/true", [nil]) }),
                     Attempted("own", { Glibc.open("/proc/self/status", O_RDONLY) }),
                 ])
         }
@@ -293,7 +295,8 @@ struct SandboxTests {
                 marksDescendants: true)
             try Sandbox.enter(.extractor(input: null.raw, program: Program(path: "/bin/true")), protection: less)
             return Self.answers([
-                Attempted("read", { Glibc.open("/etc/passwd", O_RDONLY) }), Attempted("new", { creat("/tmp/of-a-sandbox-test", 0o600) }),
+                Attempted("read", { Glibc.open("/etc/passwd", O_RDONLY) }),
+                Attempted("new", { creat("/tmp/of-a-sandbox-test", 0o600) }),
                 Attempted("null", { Glibc.open("/dev/null", O_RDWR) }),
             ])
         }

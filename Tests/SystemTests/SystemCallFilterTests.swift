@@ -49,7 +49,9 @@ struct SystemCallFilterTests {
     }
 
     static func expected(_ rules: [SystemCallRule], _ call: Call) -> SystemCallAnswer {
-        guard call.architecture == SystemCallFilter.architecture, call.number < SystemCallFilter.otherABI else { return .kill }
+        guard call.architecture == SystemCallFilter.architecture, call.number < SystemCallFilter.otherABI else {
+            return .kill
+        }
         guard call.number <= SystemCallFilter.newestNumber else { return .unknown }
         let rule = rules.first { rule in
             rule.number == call.number
@@ -90,7 +92,9 @@ struct SystemCallFilterTests {
                     for third: UInt64 in [0, 1, 1 << 32] {
                         let call = Call(number: number, arguments: [first, second, third, 0, 0, 0])
                         let answer = Self.expected(rules, call)
-                        if Self.run(program, call) != Self.codes.first(where: { $0.0 == answer })?.1 { wrong.append(number) }
+                        if Self.run(program, call) != Self.codes.first(where: { $0.0 == answer })?.1 {
+                            wrong.append(number)
+                        }
                     }
                 }
             }
