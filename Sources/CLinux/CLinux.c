@@ -154,6 +154,7 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
             limit(RLIMIT_CPU, request->cpu_seconds_max, request->cpu_seconds_max + 1);
             limit(RLIMIT_FSIZE, request->file_bytes_max, request->file_bytes_max);
             limit(RLIMIT_NOFILE, request->open_files_max, request->open_files_max);
+            limit(RLIMIT_NPROC, request->processes_max, request->processes_max);
             if (request->mark) setrlimit(HW_MARK_RESOURCE, &(struct rlimit){request->mark, request->mark});
             if (request->low_priority) setpriority(PRIO_PROCESS, 0, 5);
             // Those moved out of the way close on exec, and so must whatever else this process has open.

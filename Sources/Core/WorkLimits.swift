@@ -149,8 +149,8 @@ extension RunReport {
             if words.contains("too many open files") {
                 return DocumentError(
                     .descriptorsExceeded,
-                    "The reader opened more files than it may have open at once\(Self.quote(extractorMessage)). Save the "
-                        + "document anew and upload it again.")
+                    "The reader opened more files than it may have open at once\(Self.quote(extractorMessage)). Save "
+                        + "the document anew and upload it again.")
             }
             return DocumentError(
                 .unreadable,

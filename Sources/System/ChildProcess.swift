@@ -9,6 +9,8 @@ package struct ProcessLimits: Sendable, Equatable {
     package var cpuSecondsMax: Int64 = 0
     package var fileBytesMax: Int64 = 0
     package var openFilesMax: Int64 = 0
+    /// RLIMIT_NPROC: threads of the whole user, which the kernel does not hold root to.
+    package var processesMax: Int64 = 0
 
     package init(dataBytesMax: Int64 = 0, cpuSecondsMax: Int64 = 0, fileBytesMax: Int64 = 0, openFilesMax: Int64 = 0) {
         self.dataBytesMax = dataBytesMax
@@ -62,10 +64,14 @@ package struct ChildProcess: ~Copyable {
     ) throws(SystemError) -> ChildProcess {
         let mark = confinement == .none ? nil : ProcessMark()
         var startsProcesses = confinement == .none
+        var limits = limits
         let failure: Int32
         var child: pid_t = -1
         if case .profile(let profile) = confinement {
             startsProcesses = profile.startsProcesses || !KernelProtection.current.filtersSystemCalls
+            if profile.startsProcesses, limits.processesMax == 0 {
+                limits.processesMax = ThisProcess.machineTaskCount.map { $0 + SandboxProfile.processesMax } ?? 0
+            }
             var sandbox = try Sandbox(profile)
             failure = sandbox.withRequest {
                 start(path, arguments, environment, descriptors, limits, lowPriority, mark, $0, &child)
@@ -125,6 +131,7 @@ package struct ChildProcess: ~Copyable {
                     request.cpu_seconds_max = limits.cpuSecondsMax
                     request.file_bytes_max = limits.fileBytesMax
                     request.open_files_max = limits.openFilesMax
+                    request.processes_max = limits.processesMax
                     request.low_priority = lowPriority
                     request.mark = mark?.value ?? 0
                     request.sandbox = sandbox

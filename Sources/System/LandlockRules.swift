@@ -41,8 +41,8 @@ struct LandlockRules: ~Copyable {
         let version = protection.landlockVersion
         guard version >= 1 else { return nil }
         let known = LandlockRights.known(toVersion: version)
-        // TCP by port since version 4: to take connections (1), to make them (2). Abstract sockets (1) and signals (2) of
-        // others since version 6.
+        // TCP by port since version 4: to take connections (1), to make them (2). Abstract sockets (1) and signals (2)
+        // of others since version 6.
         let network: UInt64 = version >= 4 ? (profile.network == .none ? 3 : 1) : 0
         let scope: UInt64 = version >= 6 ? 3 : 0
         let raw = try check("landlock_create_ruleset") { hw_landlock_create(known.rawValue, network, scope) }

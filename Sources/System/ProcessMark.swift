@@ -7,8 +7,8 @@ import Glibc
 // setsid(2) another session and group. What no process can shed is its limits: they pass through fork and exec, and a
 // hard limit is only ever lowered. RLIMIT_RSS limits nothing (Linux has not looked at it since 2.4.30), so its value is
 // free to be a name. Each child is given one of its own that tells the server's run and the child; the filter of system
-// calls refuses to change it, and prlimit(2) reads it of any process of the same user, also of one that has ended and is
-// not yet reaped.
+// calls refuses to change it, and prlimit(2) reads it of any process of the same user, also of one that has ended and
+// is not yet reaped.
 //
 // So the descendants of a child are those that bear its mark, wherever they went. The server adopts those whose parent
 // has ended (PR_SET_CHILD_SUBREAPER), to reap them. A later server finds what an earlier one left behind by the part of

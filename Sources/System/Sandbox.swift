@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// A profile made ready for the kernel: entering it takes system calls alone, so that a child can between fork and exec.
+/// A profile made ready for the kernel: entering it takes system calls alone, so that a child can do it between fork
+/// and exec.
 package struct Sandbox: ~Copyable {
     private let rules: LandlockRules?
     private var filter: [sock_filter]

@@ -24,6 +24,10 @@ package struct SandboxProfile: Sendable, Equatable {
     /// A file that may be opened again under its descriptor's name (`/proc/self/fd/0`), wherever it lies.
     package var input: Int32?
 
+    /// What a child that starts processes may add to those of the machine before fork(2) fails: a bound for one that
+    /// starts them without end, until the supervisor has counted them. The kernel counts by user, so this is room.
+    package static let processesMax: Int64 = 512
+
     /// Programs, their libraries, and what comes with them.
     package static let programFolders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
     /// The loader, which exec(2) runs beside the program, lies here.

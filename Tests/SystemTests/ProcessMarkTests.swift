@@ -90,6 +90,21 @@ struct ProcessMarkTests {
         #expect(descriptors.output == "EMFILE\n")
     }
 
+    @Test(
+        "a child that may start processes has room for so many more than the machine has"
+    )
+    func processes() throws {
+        let script = "import resource; print(resource.getrlimit(resource.RLIMIT_NPROC)[0])"
+        let before = try #require(ThisProcess.machineTaskCount)
+        let stage = try SandboxProbe.run(script) {
+            .stage(input: $0, program: Program(path: SandboxProbe.path), outputDirectory: "/nonexistent")
+        }
+        let after = try #require(ThisProcess.machineTaskCount)
+        let limit = try #require(Int64(stage.output.filter { !$0.isWhitespace }))
+        // Others come and go meanwhile.
+        #expect(limit > min(before, after) && limit < max(before, after) + 2 * SandboxProfile.processesMax)
+    }
+
     @Test("what a running child may write to a file can be bounded while it runs")
     func fileSize() throws {
         let directory = try TemporaryDirectory()

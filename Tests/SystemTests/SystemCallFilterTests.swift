@@ -4,8 +4,8 @@ import Testing
 
 @testable import System
 
-// Goal: the jumps of a filter lead where its rules say. Method: an interpreter of classic BPF runs each profile's program
-// for every number and a few arguments, and its answer is held against the rules read one after the other.
+// Goal: the jumps of a filter lead where its rules say. Method: an interpreter of classic BPF runs each profile's
+// program for every number and a few arguments, and its answer is held against the rules read one after the other.
 @Suite("System call filters")
 struct SystemCallFilterTests {
     struct Call {
@@ -86,10 +86,14 @@ struct SystemCallFilterTests {
         let rules = profile.systemCallRules
         let values: [UInt64] = [0, 1, 2, 5, 8, 9, 10, 16, 0x5412, 0x1_0000, 0x1000_0000, 1 << 32, .max]
         var wrong: [UInt32] = []
+        let numbersWithTests = Set(rules.filter { !$0.tests.isEmpty }.map(\.number))
         for number in Array(0...UInt32(470)) + [SystemCallFilter.otherABI, SystemCallFilter.otherABI + 39] {
-            for first in values {
-                for second in values {
-                    for third: UInt64 in [0, 1, 1 << 32] {
+            // Where no rule looks at arguments, one of each is as good as many.
+            let (ones, others): ([UInt64], [UInt64]) =
+                numbersWithTests.contains(number) ? (values, [0, 1, 1 << 32]) : ([1], [1])
+            for first in ones {
+                for second in ones {
+                    for third in others {
                         let call = Call(number: number, arguments: [first, second, third, 0, 0, 0])
                         let answer = Self.expected(rules, call)
                         if Self.run(program, call) != Self.codes.first(where: { $0.0 == answer })?.1 {

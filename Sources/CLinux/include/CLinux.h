@@ -75,6 +75,7 @@ typedef struct {
     int64_t cpu_seconds_max;      // RLIMIT_CPU
     int64_t file_bytes_max;       // RLIMIT_FSIZE
     int64_t open_files_max;       // RLIMIT_NOFILE
+    int64_t processes_max;        // RLIMIT_NPROC
     uint64_t mark;                // HW_MARK_RESOURCE; 0: none
     bool low_priority;
     const hw_sandbox *sandbox;    // NULL: none
