@@ -87,32 +87,24 @@ struct SystemCallFilter {
 
     private(set) var program: [sock_filter] = []
 
-    /// Made once for each kind of profile: what differs beyond that is Landlock's.
-    private static let programs: [Kind: [sock_filter]] = {
-        var programs: [Kind: [sock_filter]] = [:]
-        for network in [SandboxProfile.Network.none, .outbound] {
-            for files in [SandboxProfile.FileAccess.none, .read, .readAndWrite] {
-                for startsProcesses in [false, true] {
-                    let profile = SandboxProfile(network: network, files: files, startsProcesses: startsProcesses)
-                    programs[Kind(profile)] = SystemCallFilter(profile.systemCallRules).program
-                }
-            }
-        }
-        return programs
-    }()
-
-    private struct Kind: Hashable {
-        var network: SandboxProfile.Network
-        var files: SandboxProfile.FileAccess
-        var startsProcesses: Bool
-
-        init(_ profile: SandboxProfile) {
-            (network, files, startsProcesses) = (profile.network, profile.files, profile.startsProcesses)
-        }
-    }
+    // Those that are entered again and again are made once. What differs beyond these three is Landlock's.
+    private static let ofReaders = SystemCallFilter(
+        SandboxProfile(network: .none, files: .read, startsProcesses: false).systemCallRules
+    ).program
+    private static let ofScripts = SystemCallFilter(
+        SandboxProfile(network: .none, files: .read, startsProcesses: true).systemCallRules
+    ).program
+    private static let ofStages = SystemCallFilter(
+        SandboxProfile(network: .none, files: .readAndWrite, startsProcesses: true).systemCallRules
+    ).program
 
     static func program(of profile: SandboxProfile) -> [sock_filter] {
-        programs[Kind(profile)] ?? SystemCallFilter(profile.systemCallRules).program
+        switch (profile.network, profile.files, profile.startsProcesses) {
+        case (.none, .read, false): ofReaders
+        case (.none, .read, true): ofScripts
+        case (.none, .readAndWrite, true): ofStages
+        default: SystemCallFilter(profile.systemCallRules).program
+        }
     }
 
     init(_ rules: [SystemCallRule]) {
