@@ -33,11 +33,12 @@ let package = Package(
         .target(name: "Core", dependencies: ["JSON"], swiftSettings: pure),
         .target(name: "Wire", dependencies: ["JSON"], swiftSettings: pure),
         .target(name: "Text", dependencies: ["JSON"], swiftSettings: pure),
+        .target(name: "Formats", swiftSettings: pure),
 
         // The edge: the only callers of the operating system and of C libraries.
         .target(name: "System", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: settings),
-        .target(name: "Compression", dependencies: ["CZlib", "Wire"], swiftSettings: settings),
+        .target(name: "Compression", dependencies: ["CZlib", "Formats", "Wire"], swiftSettings: settings),
         .target(name: "Loop", dependencies: ["System", "CLinux"], swiftSettings: settings),
 
         // The shell: does what the pure parts decide.
@@ -48,7 +49,8 @@ let package = Package(
         .target(
             name: "Pipeline", dependencies: ["Core", "Wire", "System", "Loop", "Documents", logging],
             swiftSettings: settings),
-        .target(name: "Worker", dependencies: ["Wire", "Text", "System"], swiftSettings: settings),
+        .target(
+            name: "Worker", dependencies: ["Wire", "Text", "Formats", "Compression", "System"], swiftSettings: settings),
         .target(
             name: "Server",
             dependencies: [
@@ -75,6 +77,7 @@ let package = Package(
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "TextTests", dependencies: ["Text", "JSON"], swiftSettings: settings),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "Compression"], swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
         // A loop on a thread of its own, for the tests of every room that lives on one.
         .target(

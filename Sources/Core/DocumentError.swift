@@ -10,6 +10,7 @@ package struct DocumentError: Sendable, Equatable {
         case noText = "no_text"
         case unsupportedType = "unsupported_type"
         case tooLarge = "too_large"
+        case expansionExceeded = "expansion_exceeded"
         case uploadInterrupted = "upload_interrupted"
         case uploadExpired = "upload_expired"
         case storageFull = "storage_full"
@@ -20,8 +21,8 @@ package struct DocumentError: Sendable, Equatable {
         package var isRetryable: Bool {
             switch self {
             case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
-            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .uploadInterrupted,
-                .uploadExpired:
+            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .expansionExceeded,
+                .uploadInterrupted, .uploadExpired:
                 false
             }
         }

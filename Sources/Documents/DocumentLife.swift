@@ -59,7 +59,7 @@ extension DocumentOwner {
     /// Gives a waiting document to a worker; nil when it is no longer waiting.
     package func lease(_ id: DocumentID, run: Int64, then answer: @escaping @Sendable (Lease?) -> Void) {
         guard let document = live[id], !document.isDeleted, document.document.status == .queued,
-            let type = document.document.contentType.flatMap(DocumentType.init),
+            let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
         document.run = run
@@ -72,7 +72,8 @@ extension DocumentOwner {
         records.update(record(of: document)) { _ in }
         answer(
             Lease(
-                document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,
+                document: id, run: run, type: type.type, charset: type.charset,
+                contentToken: document.document.contentToken, bytes: bytes,
                 attempt: document.document.attempt))
     }
 

@@ -19,6 +19,8 @@ final class DocumentRun: @unchecked Sendable {
     private var extractor: ExtractorProcess?
     private var pageCounter: ExtractorProcess?
     private var pagesTotal: Int64?
+    /// Of what is read without an extractor: the document's bytes, until the worker has found what there is.
+    private var unitsTotal: Int64?
     private var lastProgress: (extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int) = (0, 0, 0, 0)
 
     private var toldFinishedStages = 0
@@ -36,6 +38,7 @@ final class DocumentRun: @unchecked Sendable {
         self.lease = lease
         self.pipeline = pipeline
         self.over = over
+        unitsTotal = lease.type == .pdf || lease.type == .epub ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
     }
 
@@ -90,7 +93,8 @@ final class DocumentRun: @unchecked Sendable {
             workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
             let assignment = WorkerAssignment(
                 run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
-                overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type == .pdf)
+                overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
+                format: SourceFormat(lease.type), charset: lease.charset)
             if lease.type == .pdf {
                 try startReading(files, worker, assignment)
             } else {
@@ -168,8 +172,9 @@ final class DocumentRun: @unchecked Sendable {
         lifeMilliseconds = pipeline.loop.nowMilliseconds
         switch message {
         case .ready: break
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
             guard run == lease.run else { return }
+            if lease.type != .pdf, let total { unitsTotal = total }
             lastProgress = (extracted, chunked, embedded, finishedStages)
             tellProgress()
         case .finished(let run, let units, let chunks, let visibleCharacters):
@@ -192,9 +197,8 @@ final class DocumentRun: @unchecked Sendable {
 
     private func tellProgress() {
         guard !isOver, !isGivenUp else { return }
-        let countsPages = lease.type == .pdf
         // Text may end because the reader could not go on: until it has ended well, no stage has finished.
-        let hasReadAll = !countsPages || report.extractor == .exit(0)
+        let hasReadAll = lease.type != .pdf || report.extractor == .exit(0)
         // Each end of a stage is told by itself, in order.
         for finishedStages in toldFinishedStages...max(toldFinishedStages, hasReadAll ? lastProgress.finishedStages : 0)
         {
@@ -204,10 +208,9 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(finishedStages: Int) {
-        let countsPages = lease.type == .pdf
         let done = [lastProgress.extracted, lastProgress.chunked, lastProgress.embedded]
         let progress = WorkProgress(
-            total: countsPages ? pagesTotal : lease.bytes, unitsArePages: countsPages,
+            total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) })
         let (id, run) = (lease.document, lease.run)
         pipeline.documents?.perform(id) { $0.worked(id, run: run, progress) }

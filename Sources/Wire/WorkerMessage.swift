@@ -11,14 +11,23 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var overlapCharacters: Int
     /// Whether progress counts pages (form feeds) or bytes read.
     package var countsPages: Bool
+    /// How the text is read.
+    package var format: SourceFormat
+    /// The encoding that was declared beside it.
+    package var charset: String?
 
     package static let descriptorCount = 3
 
-    package init(run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool) {
+    package init(
+        run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
+        charset: String? = nil
+    ) {
         self.run = run
         self.charactersMax = charactersMax
         self.overlapCharacters = overlapCharacters
         self.countsPages = countsPages
+        self.format = format
+        self.charset = charset
     }
 
     package var encoded: [UInt8] {
@@ -28,6 +37,8 @@ package struct WorkerAssignment: Sendable, Equatable {
         writer.key("characters_max"); writer.integer(charactersMax)
         writer.key("overlap_characters"); writer.integer(overlapCharacters)
         writer.key("counts_pages"); writer.bool(countsPages)
+        writer.key("format"); writer.string(format.rawValue)
+        if let charset { writer.key("charset"); writer.string(charset) }
         writer.endObject()
         return writer.bytes
     }
@@ -37,18 +48,31 @@ package struct WorkerAssignment: Sendable, Equatable {
         guard let value = try? JSONValue.parse(bytes), let run = value["run"]?.integerValue,
             let characters = value["characters_max"]?.integerValue,
             let overlap = value["overlap_characters"]?.integerValue,
-            let countsPages = value["counts_pages"]?.boolValue
+            let countsPages = value["counts_pages"]?.boolValue,
+            let format = value["format"]?.stringValue.flatMap(SourceFormat.init)
         else { return nil }
         self.init(
-            run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages)
+            run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
+            format: format, charset: value["charset"]?.stringValue)
     }
+}
+
+/// What lies behind an assignment's first descriptor.
+package enum SourceFormat: String, Sendable, CaseIterable {
+    /// UTF-8 with form feeds between pages: what an extractor writes.
+    case pages
+    /// Text in any encoding.
+    case text
+    case html, xhtml, docx, odt, epub
 }
 
 /// What a worker says.
 package enum WorkerReport: Sendable, Equatable {
     case ready
     /// `finishedStages` of the pipeline's stages, from the first, have nothing more to do.
-    case progress(run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int)
+    /// `total` where the document itself says how much there is.
+    case progress(
+        run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int, total: Int64? = nil)
     /// Everything is written and synced.
     case finished(run: Int64, units: Int64, chunks: Int64, visibleCharacters: Int64)
     /// The disk refused; `code` is one of the document errors' codes.
@@ -60,13 +84,14 @@ package enum WorkerReport: Sendable, Equatable {
         switch self {
         case .ready:
             writer.key("report"); writer.string("ready")
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
             writer.key("report"); writer.string("progress")
             writer.key("run"); writer.integer(run)
             writer.key("extracted"); writer.integer(extracted)
             writer.key("chunked"); writer.integer(chunked)
             writer.key("embedded"); writer.integer(embedded)
             writer.key("finished_stages"); writer.integer(finishedStages)
+            if let total { writer.key("total"); writer.integer(total) }
         case .finished(let run, let units, let chunks, let visibleCharacters):
             writer.key("report"); writer.string("finished")
             writer.key("run"); writer.integer(run)
@@ -95,7 +120,7 @@ package enum WorkerReport: Sendable, Equatable {
             else { return nil }
             self = .progress(
                 run: run, extracted: extracted, chunked: chunked, embedded: embedded,
-                finishedStages: Int(finishedStages))
+                finishedStages: Int(finishedStages), total: integer("total"))
         case "finished":
             guard let run = integer("run"), let units = integer("units"), let chunks = integer("chunks"),
                 let visible = integer("visible_characters")

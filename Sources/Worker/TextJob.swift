@@ -6,7 +6,6 @@ import Wire
 final class TextJob {
     /// Progress is told at most this often; pages that come faster are told together.
     static let reportIntervalMilliseconds: Int64 = 50
-    static let readBytes = 64 * 1024
     /// What is made gathers up to this size before it is written.
     static let writeBytes = 256 * 1024
 
@@ -22,6 +21,7 @@ final class TextJob {
     private var resultBuffer: [UInt8] = []
     private var textBuffer: [UInt8] = []
     private var bytesRead: Int64 = 0
+    private var unitsTotal: Int64?
     private var pagesRead: Int64 = 0
     private var pagesEmbedded: Int64 = 0
     private var chunks: Int64 = 0
@@ -51,34 +51,46 @@ final class TextJob {
     }
 
     func run() -> WorkerReport {
-        do throws(SystemError) {
-            try work()
-            try Files.sync(result.raw)
-            try Files.sync(text.raw)
+        do throws(TextSourceError) {
+            try workOnSource()
             return .finished(
                 run: assignment.run, units: assignment.countsPages ? pagesRead : bytesRead, chunks: chunks,
                 visibleCharacters: visibleCharacters)
         } catch {
-            return .failed(
-                run: assignment.run, code: error.isNoSpace ? "storage_full" : "storage_failed",
-                detail: "The result could not be written (\(error)). Free some disk space and try again.")
+            switch error {
+            case .storage(let error):
+                return .failed(
+                    run: assignment.run, code: error.isNoSpace ? "storage_full" : "storage_failed",
+                    detail: "The result could not be written (\(error)). Free some disk space and try again.")
+            case .document(let error):
+                let (code, detail) = error.failure
+                return .failed(run: assignment.run, code: code, detail: detail)
+            }
         }
     }
 
-    private func work() throws(SystemError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
-        defer { buffer.deallocate() }
-        reading: while true {
-            switch try DescriptorIO.read(source.raw, into: buffer) {
-            case .end: break reading
-            case .wouldBlock: preconditionFailure("a worker's source blocks")
-            case .bytes(let count):
-                bytesRead += Int64(count)
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count]).bindMemory(to: UInt8.self)
-                pages.receive(Span(_unsafeElements: bytes))
-                try takePages()
-            }
+    private func workOnSource() throws(TextSourceError) {
+        let source = try TextSources.open(source.raw, assignment)
+        while let piece = try source.next() {
+            bytesRead = source.unitsDone
+            unitsTotal = source.unitsTotal
+            do throws(SystemError) { try take(piece) } catch { throw .storage(error) }
         }
+        do throws(SystemError) {
+            try finish()
+            try Files.sync(result.raw)
+            try Files.sync(text.raw)
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    private func take(_ piece: [UInt8]) throws(SystemError) {
+        pages.receive(piece.span)
+        try takePages()
+    }
+
+    private func finish() throws(SystemError) {
         pages.finish()
         try takePages()
         // The ends of the stages are told at once, however short the document.
@@ -147,7 +159,8 @@ final class TextJob {
             assignment.countsPages
             ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded) : (bytesRead, bytesRead, bytesRead)
         let progress = WorkerReport.progress(
-            run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages)
+            run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
+            total: unitsTotal)
         try MessageSocket.send(socket, progress.encoded)
     }
 }
