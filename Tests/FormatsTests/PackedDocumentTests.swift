@@ -5,7 +5,7 @@ import Testing
 
 @Suite("DOCX, ODT and EPUB")
 struct PackedDocumentTests {
-    private static func word(_ text: String) -> String { "<w:p><w:r><w:t>\(text)</w:t></w:r></w:p>" }
+    private static func paragraph(_ text: String) -> String { "<w:p><w:r><w:t>\(text)</w:t></w:r></w:p>" }
 
     private func docx(_ body: String, parts: [(type: String, name: String, xml: String)] = []) throws -> String {
         try Fixtures.text(.docx, Fixtures.docx(body, parts: parts))
@@ -16,7 +16,8 @@ struct PackedDocumentTests {
     @Test(
         "paragraphs, breaks and tables of WordprocessingML",
         arguments: [
-            (word("a") + word("b"), "a\n\nb"), ("<w:p><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t></w:r></w:p>", "a\tb"),
+            (paragraph("a") + paragraph("b"), "a\n\nb"),
+            ("<w:p><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t></w:r></w:p>", "a\tb"),
             ("<w:p><w:r><w:t>a</w:t><w:br/><w:t>b</w:t><w:cr/><w:t>c</w:t></w:r></w:p>", "a\nb\nc"),
             ("<w:p><w:r><w:t xml:space='preserve'>a </w:t></w:r><w:r><w:t> b</w:t></w:r></w:p>", "a b"),
             (
@@ -25,11 +26,11 @@ struct PackedDocumentTests {
             ),
             (
                 "<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>a</w:t></w:r></w:p>"
-                    + "<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>b</w:t></w:r></w:p>\(word("c"))", "a\nb\n\nc"
+                    + "<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>b</w:t></w:r></w:p>\(paragraph("c"))", "a\nb\n\nc"
             ),
             (
-                "<w:tbl><w:tr><w:tc>\(word("a"))</w:tc><w:tc>\(word("b"))\(word("c"))</w:tc></w:tr>"
-                    + "<w:tr><w:tc><w:p/></w:tc><w:tc>\(word("d"))</w:tc></w:tr></w:tbl>\(word("e"))",
+                "<w:tbl><w:tr><w:tc>\(paragraph("a"))</w:tc><w:tc>\(paragraph("b"))\(paragraph("c"))</w:tc></w:tr>"
+                    + "<w:tr><w:tc><w:p/></w:tc><w:tc>\(paragraph("d"))</w:tc></w:tr></w:tbl>\(paragraph("e"))",
                 "a\tb\nc\n\td\n\ne"
             ),
             ("<w:p><w:pPr><w:tabs><w:tab w:val='left'/></w:tabs></w:pPr><w:r><w:t>a</w:t></w:r></w:p>", "a"),
@@ -43,7 +44,7 @@ struct PackedDocumentTests {
             ),
             (
                 "<w:p><w:r><mc:AlternateContent><mc:Choice><w:drawing><wp:posOffset>7</wp:posOffset><w:txbxContent>"
-                    + "\(word("box"))</w:txbxContent></w:drawing></mc:Choice><mc:Fallback>\(word("box"))</mc:Fallback>"
+                    + "\(paragraph("box"))</w:txbxContent></w:drawing></mc:Choice><mc:Fallback>\(paragraph("box"))</mc:Fallback>"
                     + "</mc:AlternateContent></w:r><w:r><w:t>a</w:t></w:r></w:p>", "box\n\na"
             ),
             ("<ns0:p><ns0:r><ns0:sym ns0:char='F0B7'/><ns0:sym ns0:char='2022'/></ns0:r></ns0:p>", "•"),
@@ -63,14 +64,17 @@ struct PackedDocumentTests {
                 "a\u{c}\u{c}b"
             ),
             (
-                word("a")
+                paragraph("a")
                     + "<w:p><w:pPr><w:pageBreakBefore/></w:pPr><w:r><w:lastRenderedPageBreak/><w:t>b</w:t></w:r></w:p>",
                 "a\u{c}b"
             ),
-            (word("a") + "<w:p><w:pPr><w:pageBreakBefore w:val='0'/></w:pPr><w:r><w:t>b</w:t></w:r></w:p>", "a\n\nb"),
-            ("<w:p><w:pPr><w:sectPr/></w:pPr><w:r><w:t>a</w:t></w:r></w:p>\(word("b"))", "a\u{c}b"),
             (
-                "<w:p><w:pPr><w:sectPr><w:type w:val='continuous'/></w:sectPr></w:pPr><w:r><w:t>a</w:t></w:r></w:p>\(word("b"))",
+                paragraph("a") + "<w:p><w:pPr><w:pageBreakBefore w:val='0'/></w:pPr><w:r><w:t>b</w:t></w:r></w:p>",
+                "a\n\nb"
+            ),
+            ("<w:p><w:pPr><w:sectPr/></w:pPr><w:r><w:t>a</w:t></w:r></w:p>\(paragraph("b"))", "a\u{c}b"),
+            (
+                "<w:p><w:pPr><w:sectPr><w:type w:val='continuous'/></w:sectPr></w:pPr><w:r><w:t>a</w:t></w:r></w:p>\(paragraph("b"))",
                 "a\n\nb"
             ),
             (
@@ -84,11 +88,11 @@ struct PackedDocumentTests {
     @Test("notes come at the end, without the lines that part them; pieces of HTML where they belong")
     func wordParts() throws {
         let notes =
-            "<w:footnotes><w:footnote w:type='separator'>\(Self.word("x"))</w:footnote>"
-            + "<w:footnote w:id='1'>\(Self.word("note"))</w:footnote></w:footnotes>"
-        let ends = "<w:endnotes><w:endnote>\(Self.word("end"))</w:endnote></w:endnotes>"
+            "<w:footnotes><w:footnote w:type='separator'>\(Self.paragraph("x"))</w:footnote>"
+            + "<w:footnote w:id='1'>\(Self.paragraph("note"))</w:footnote></w:footnotes>"
+        let ends = "<w:endnotes><w:endnote>\(Self.paragraph("end"))</w:endnote></w:endnotes>"
         let text = try docx(
-            Self.word("a") + "<w:altChunk r:id='r2'/>" + Self.word("b"),
+            Self.paragraph("a") + "<w:altChunk r:id='r2'/>" + Self.paragraph("b"),
             parts: [
                 ("endnotes", "endnotes.xml", ends), ("footnotes", "footnotes.xml", notes),
                 ("aFChunk", "chunk.html", "<title>t</title><p>html<p>more"),
@@ -106,7 +110,8 @@ struct PackedDocumentTests {
             "<Types><Override PartName='/word/document.xml' ContentType='application/x.spreadsheetml'/></Types>".utf8)
         guard case .otherKind = #expect(throws: FormatError.self, performing: { try Fixtures.text(.docx, sheet) })
         else {
-            return Issue.record("a spreadsheet was taken")
+            Issue.record("a spreadsheet was taken")
+            return
         }
         // A compound file whose first directory sector names the package.
         var compound = [UInt8](repeating: 0, count: 1536)
@@ -133,7 +138,7 @@ struct PackedDocumentTests {
     func indexItems() throws {
         var limits = ArchiveLimits()
         limits.indexItemsMax = 4
-        let fixture = Fixtures.docx(Self.word("a"), parts: [("x", "a", ""), ("y", "b", "")])
+        let fixture = Fixtures.docx(Self.paragraph("a"), parts: [("x", "a", ""), ("y", "b", "")])
         #expect(try Fixtures.text(.docx, fixture, limits: limits) == "a")
         limits.indexItemsMax = 2
         #expect(throws: FormatError.damaged(reason: "a list in it has more than 2 items")) {
