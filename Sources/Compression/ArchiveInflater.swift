@@ -28,24 +28,25 @@ package final class ArchiveInflater: Inflating {
             precondition(inputTaken == input.count, "what was given before is used up first")
             (input, inputTaken) = (bytes, 0)
         }
-        let start = output.count
-        output.append(contentsOf: repeatElement(0, count: bytesMax))
-        let (result, made, left) = input.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
+        var result = Z_OK
+        var left = 0
+        let piece = [UInt8](unsafeUninitializedCapacity: bytesMax) { room, made in
+            input.withUnsafeBufferPointer { input in
                 stream.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress.map { $0 + inputTaken })
                 stream.pointee.avail_in = UInt32(input.count - inputTaken)
-                stream.pointee.next_out = output.baseAddress.map { $0 + start }
+                stream.pointee.next_out = room.baseAddress
                 stream.pointee.avail_out = UInt32(bytesMax)
-                let result = CZlib.inflate(stream, Z_NO_FLUSH)
-                return (result, bytesMax - Int(stream.pointee.avail_out), Int(stream.pointee.avail_in))
+                result = CZlib.inflate(stream, Z_NO_FLUSH)
+                made = bytesMax - Int(stream.pointee.avail_out)
+                left = Int(stream.pointee.avail_in)
             }
         }
-        output.removeLast(bytesMax - made)
+        output += piece
         inputTaken = input.count - left
         switch result {
         case Z_STREAM_END: return .ended
         // Z_BUF_ERROR: nothing could be done without more input or more room, which is no mistake.
-        case Z_OK, Z_BUF_ERROR: return made == bytesMax ? .hasMore : .needsInput
+        case Z_OK, Z_BUF_ERROR: return piece.count == bytesMax ? .hasMore : .needsInput
         case Z_MEM_ERROR: throw .sourceFailed(reason: "zlib has no memory left")
         default: throw .damaged(reason: "a part cannot be unpacked")
         }

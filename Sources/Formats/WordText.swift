@@ -56,6 +56,7 @@ struct WordText: XMLVocabulary {
                 flow.append(scalar)
             }
         case "txbxContent", "footnote", "endnote": flow.beginBlock(lineFeeds: 2)
+        case "tbl": flow.beginBlock(lineFeeds: 2)
         case "tr":
             if rowDepth == 0 { rowEndedPage = false }
             rowDepth += 1
@@ -72,6 +73,8 @@ struct WordText: XMLVocabulary {
     private mutating func startProperty(_ name: String, _ attributes: [XMLAttribute], _ flow: inout TextFlow) {
         switch name {
         case "numPr": isListItem = true
+        // The built-in styles of lists number by themselves; their ids are the same in every language.
+        case "pStyle": if attributes["val"]?.hasPrefix("List") ?? false { isListItem = true }
         case "pageBreakBefore":
             if !["0", "false", "off"].contains(attributes["val"]), flow.pageHasText { flow.endPage() }
         case "sectPr": (endsSection, sectionIsContinuous) = (true, false)

@@ -190,11 +190,12 @@ private struct ZipEnd {
         guard locator.count == locatorBytes, locator.number32(at: 0) == 0x0706_4b50,
             let offset = Int64(exactly: locator.number64(at: 8)), offset < locatorEnd
         else { return nil }
-        let record = try source.read(at: offset, count: wideRecordBytes)
-        guard record.count == wideRecordBytes, record.number32(at: 0) == 0x0606_4b50 else {
-            throw ZipDirectory.cutShort
+        // Where bytes stand in front of the archive it lies right before its locator, whatever that says.
+        for place in [offset, locatorEnd - Int64(locatorBytes + wideRecordBytes)] {
+            let record = try source.read(at: place, count: wideRecordBytes)
+            if record.count == wideRecordBytes, record.number32(at: 0) == 0x0606_4b50 { return (record, place) }
         }
-        return (record, offset)
+        throw ZipDirectory.cutShort
     }
 }
 

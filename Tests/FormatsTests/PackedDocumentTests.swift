@@ -221,3 +221,39 @@ struct PackedDocumentTests {
         #expect(PackageIndex.resolve("%zz", from: "") == "%zz")
     }
 }
+
+/// The largest piece of text, and of the archive, that is asked for while a document is read.
+private final class WatchedBytes: RandomAccessBytes {
+    let bytes: [UInt8]
+    var readBytesMax = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var byteCount: Int64 { bytes.byteCount }
+
+    func read(at offset: Int64, count: Int) throws(FormatError) -> [UInt8] {
+        readBytesMax = max(readBytesMax, count)
+        return try bytes.read(at: offset, count: count)
+    }
+}
+
+@Suite("Documents are never held whole")
+struct StreamingTests {
+    @Test("the pieces that are read and told stay the same however long a document is")
+    func pieces() throws {
+        var random = SystemRandomNumberGenerator()
+        let paragraphs = (0..<4000).map { number in
+            "<w:p><w:r><w:t>\(number) \((0..<30).map { _ in String(UInt32.random(in: 0...9999, using: &random)) })</w:t></w:r></w:p>"
+        }
+        var largest: [Int] = []
+        for count in [1000, 4000] {
+            let source = WatchedBytes(Fixtures.docx(paragraphs[..<count].joined()).bytes)
+            let document = try PackedDocument(.docx, reading: source) { ArchiveInflater() }
+            while let piece = try document.next() { largest.append(piece.count) }
+            // The search for the directory reads what a comment may have; all other reads are shorter.
+            #expect(source.readBytesMax <= 22 + 0xffff)
+            #expect(document.unitsDone == document.unitsTotal)
+        }
+        #expect((largest.max() ?? 0) <= 64 * 1024)
+    }
+}

@@ -59,11 +59,9 @@ struct ZipArchiveTests {
     func flipped() {
         let bytes = ZipFixture([("a", "text"), ("b", "more text")]).bytes
         for index in bytes.indices {
-            for bit in 0..<8 {
-                var changed = bytes
-                changed[index] ^= 1 << bit
-                _ = failure(changed)
-            }
+            var changed = bytes
+            changed[index] ^= 1 << (index % 8)
+            _ = failure(changed)
         }
     }
 
