@@ -11,21 +11,23 @@ enum PackageIndex {
         decoder.finish(into: &text)
         var reader = XMLReader()
         var elements: [(name: String, attributes: [XMLAttribute])] = []
-        do throws(XMLError) {
-            try reader.receive(text)
-            try reader.finish()
-        } catch {
-            throw error.formatError
-        }
-        while let event = reader.nextEvent() {
-            guard case .start(let name, let attributes) = event else { continue }
-            guard elements.count < archive.limits.indexItemsMax else {
-                throw .damaged(reason: "a list in it has more than \(archive.limits.indexItemsMax) items")
+        // Piece by piece: what is told of one is taken before the next, so that a hostile part is refused early.
+        for start in stride(from: 0, to: text.count, by: pieceBytes) {
+            let piece = Array(text[start..<min(start + pieceBytes, text.count)])
+            do throws(XMLError) { try reader.receive(piece) } catch { throw error.formatError }
+            while let event = reader.nextEvent() {
+                guard case .start(let name, let attributes) = event else { continue }
+                guard elements.count < archive.limits.indexItemsMax else {
+                    throw .damaged(reason: "a list in it has more than \(archive.limits.indexItemsMax) items")
+                }
+                elements.append((name, attributes))
             }
-            elements.append((name, attributes))
         }
+        do throws(XMLError) { try reader.finish() } catch { throw error.formatError }
         return elements
     }
+
+    private static let pieceBytes = 64 * 1024
 
     /// A reference from the part `base`, as the name of an entry: relative to its folder or, with a slash in front, to
     /// the archive. Nothing is opened by it, so that one that climbs out leads nowhere.
