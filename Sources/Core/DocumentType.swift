@@ -70,7 +70,9 @@ package struct ContentType: Sendable, Equatable {
             self.charset = nil
             return
         }
-        self.charset = charset.lowercased()
+        let label = charset.lowercased()
+        // What is looked for first anyway need not be told.
+        self.charset = label == "utf-8" || label == "utf8" ? nil : label
     }
 
     /// As it was recorded; nil for what no version has written.

@@ -28,7 +28,9 @@ struct DocumentTypeTests {
         #expect(ContentType(recorded: text.text) == text)
         #expect(ContentType(recorded: "text/plain") == ContentType(.plainText))
         #expect(DocumentType.declared("application/pdf", charset: "koi8-r") == .known(ContentType(.pdf)))
-        for useless in ["", "a b", "a\r\nb", "é", String(repeating: "a", count: ContentType.charsetBytesMax + 1)] {
+        for useless in [
+            "UTF-8", "", "a b", "a\r\nb", "é", String(repeating: "a", count: ContentType.charsetBytesMax + 1),
+        ] {
             #expect(ContentType(.html, charset: useless).text == "text/html")
         }
         #expect(ContentType(recorded: "image/png") == nil)
