@@ -5,8 +5,8 @@
 /// piece, then `finish`, and after each call take events until there are none; what is held is then a few bytes.
 ///
 /// What comes out is valid and plain: a byte order mark is taken off, what is not UTF-8 becomes U+FFFD as the WHATWG
-/// Encoding Standard §8.1.1 has it (one for each maximal subpart), every line end is `\n`, and the other C0 controls and
-/// DEL are dropped.
+/// Encoding Standard §8.1.1 has it (one for each maximal subpart), every line end is `\n`, and the other C0 controls
+/// and DEL are dropped.
 package struct PageDecoder {
     package enum Event: Sendable, Equatable {
         case text(String)

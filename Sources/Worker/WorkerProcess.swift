@@ -5,10 +5,10 @@ import Wire
 // Theory of operation
 //
 // A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
-// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `TextSource` makes text of
-// it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends the
-// result, and says how far it is. No stage holds the whole document. When the socket closes, the server is gone, and the
-// worker ends.
+// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `TextSource` makes text
+// of it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends
+// the result, and says how far it is. No stage holds the whole document. When the socket closes, the server is gone,
+// and the worker ends.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {
