@@ -4,7 +4,7 @@
 // connected (`connect`), how to ask by plain requests (`ask`), what is news (`isNews`, `take`), and when it is over; it
 // knows nothing of retries. `keep` knows nothing of documents.
 
-import { HeadwayError, growing, pause } from './requests.js';
+import { HeadwayError, growing, heeded, pause } from './requests.js';
 import { LADDER } from './transports.js';
 
 const MISSES_MAX = 2;
@@ -67,7 +67,7 @@ export async function keep(line, { base, transport, onTransport, signal }) {
         } catch (error) {
             if (error instanceof HeadwayError) {
                 if (!error.passing) throw error;
-                asked = (error.retryAfterSeconds ?? 0) * 1000;
+                asked = heeded(error);
             } else if (!stop.aborted) {
                 throw error;
             }

@@ -3,7 +3,8 @@
 const HOME = new URL('.', import.meta.url).href;
 const TRY_WAIT_MIN_MILLISECONDS = 250;
 const ANSWER_MILLISECONDS = 15_000;
-const RETRY_AFTER_MAX_SECONDS = 60;
+const RETRY_AFTER_MAX_SECONDS = 86_400;
+const HEEDED_MAX_MILLISECONDS = 60_000;
 
 /**
  * What the server refused (its problem+json, RFC 9457), or could not be asked: then `status` is 0 and `code` is
@@ -29,7 +30,7 @@ export class HeadwayError extends Error {
 
     /** Whether the same request may succeed later: no reply, too busy, or trouble on the server's side. */
     get passing() {
-        return this.code === 'network' || [408, 425, 429].includes(this.status) || this.status >= 500;
+        return this.code === 'network' || [408, 423, 425, 429].includes(this.status) || this.status >= 500;
     }
 }
 
@@ -46,13 +47,13 @@ export async function answer(path, options) {
 }
 
 /** One request; anything but success or 304 is thrown. `withinMilliseconds` counts for all of it, the body included. */
-export async function request(path, { baseURL, signal, withinMilliseconds, headers, ...init } = {}) {
+export async function request(path, { baseURL, token, signal, withinMilliseconds, headers, ...init } = {}) {
     const within = withinMilliseconds ?? ANSWER_MILLISECONDS;
     const signals = [signal, within < Infinity ? AbortSignal.timeout(within) : null].filter(Boolean);
     let response;
     try {
         response = await fetch(new URL(path, rooted(baseURL)), {
-            headers: { Accept: 'application/json', ...headers },
+            headers: { Accept: 'application/json', ...bearer(token), ...headers },
             cache: 'no-store',
             signal: AbortSignal.any(signals),
             ...init,
@@ -76,6 +77,22 @@ export function refusal(status, problem, retryAfter) {
 
 export function unreachable(cause) {
     return new HeadwayError({ code: 'network', detail: 'The server could not be reached.' }, { cause });
+}
+
+/** How long a watch or a list leaves the server alone when it asks for that: never so long that it looks dead. */
+export function heeded(error) {
+    return Math.min(HEEDED_MAX_MILLISECONDS, (error.retryAfterSeconds ?? 0) * 1000);
+}
+
+/** RFC 6750 §2.1. */
+export function bearer(token) {
+    return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/** For a WebSocket or an EventSource, which can send no header of a page's own: the token in the query. */
+export function withToken(url, token) {
+    if (token) url.searchParams.set('access_token', token);
+    return url;
 }
 
 export function rooted(baseURL) {
@@ -103,10 +120,10 @@ export function growing(tries, maxMilliseconds) {
     return Math.min(maxMilliseconds, TRY_WAIT_MIN_MILLISECONDS * 2 ** tries) * (0.5 + Math.random() / 2);
 }
 
-/** Waits; ends early when the network comes back or the page is looked at again. */
-export function pause(milliseconds, signal) {
+/** Waits; unless `patient`, ends early when the network comes back or the page is looked at again. */
+export function pause(milliseconds, signal, { patient = false } = {}) {
     return new Promise((resolve, reject) => {
-        const page = globalThis.document;
+        const page = patient ? null : globalThis.document;
         const seen = () => page.visibilityState === 'visible' && settle(resolve);
         const woken = () => settle(resolve);
         const aborted = () => settle(() => reject(signal.reason));
@@ -119,7 +136,7 @@ export function pause(milliseconds, signal) {
             how();
         }
         if (signal?.aborted) return aborted();
-        addEventListener('online', woken);
+        if (!patient) addEventListener('online', woken);
         page?.addEventListener('visibilitychange', seen);
         signal?.addEventListener('abort', aborted);
     });

@@ -13,7 +13,7 @@ export function isNewer(state, than) {
     return !than || state.epoch !== than.epoch || state.offset > than.offset;
 }
 
-// What is remembered of a document: the highest percentage given out, and whether the server has reported bytes.
+// What is remembered of a document: the highest percentage given out, and whether a watch has reported bytes.
 
 const remembered = new Map();
 
@@ -25,10 +25,15 @@ export function recall(id) {
     return record;
 }
 
+/** A state that a watch has brought: `steady`, and from now on the server's word counts for the bytes as well. */
+export function heard(state) {
+    if (state.bytes_received > 0 || state.status !== 'uploading') recall(state.document_id).heard = true;
+    return steady(state);
+}
+
 /** The state with a percentage that is no lower than any that was given out for this document. */
 export function steady(state) {
     const record = recall(state.document_id);
-    if (!state.local && (state.bytes_received > 0 || state.status !== 'uploading')) record.heard = true;
     record.progress = Math.max(record.progress, state.progress ?? 0);
     return record.progress === state.progress ? state : { ...state, progress: record.progress };
 }

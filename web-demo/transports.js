@@ -63,11 +63,12 @@ export function stream(url, { take, signal }) {
  * Asks for a state; null when it is still `last`. `patient` lets the server keep the question until there is an answer
  * (RFC 7240 §4.3, `wait`); `held` says whether it did, null where that cannot be told.
  */
-export async function poll(path, { base, last, patient, signal }) {
+export async function poll(path, { base, token, last, patient, signal }) {
     const begun = performance.now();
     const asksToHold = patient && last;
     const response = await request(path, {
         baseURL: base,
+        token,
         signal,
         headers: {
             ...(last && { 'If-None-Match': `"${position(last)}"` }),

@@ -1,8 +1,8 @@
 // One document: watched over one connection after another, to its end.
 
 import { keep, unlessAway } from './connection.js';
-import { answer, eventsPath, pause, rooted } from './requests.js';
-import { isNewer, isTerminal, steady } from './states.js';
+import { answer, eventsPath, pause, rooted, withToken } from './requests.js';
+import { heard, isNewer, isTerminal, steady } from './states.js';
 import { PollPace, poll, position, socket, stream } from './transports.js';
 
 /** @typedef {import('./headway.js').DocumentState} DocumentState */
@@ -18,15 +18,15 @@ import { PollPace, poll, position, socket, stream } from './transports.js';
  * `onTransport(transport, phase)` tells which one is in use: `connecting`, `live`, `reconnecting`, then `done`.
  *
  * @param {string} id
- * @param {{baseURL?: string, onState?: (state: DocumentState) => void, transport?: 'auto'|Transport,
+ * @param {{baseURL?: string, token?: string, onState?: (state: DocumentState) => void, transport?: 'auto'|Transport,
  *     onTransport?: (transport: Transport, phase: 'connecting'|'live'|'reconnecting'|'done') => void,
  *     signal?: AbortSignal}} [options]
  * @returns {Promise<DocumentState>}
  * @throws {HeadwayError} status 404 when there is no such document (or no longer), 401 and 403 when not allowed
  */
-export async function watch(id, { baseURL, onState, onTransport, signal, transport = 'auto' } = {}) {
+export async function watch(id, { baseURL, token, onState, onTransport, signal, transport = 'auto' } = {}) {
     const base = rooted(baseURL);
-    const line = new Line(id, base, onState);
+    const line = new Line(id, base, token, onState);
     await keep(line, { base, transport, onTransport, signal });
     return steady(line.last);
 }
@@ -35,11 +35,13 @@ class Line {
     last = null;
     #id;
     #base;
+    #token;
     #onState;
 
-    constructor(id, base, onState) {
+    constructor(id, base, token, onState) {
         this.#id = id;
         this.#base = base;
+        this.#token = token;
         this.#onState = onState;
     }
 
@@ -55,20 +57,21 @@ class Line {
     take(state) {
         if (state?.document_id && this.isNews(state)) {
             this.last = state;
-            this.#onState?.(steady(state));
+            this.#onState?.(heard(state));
         }
         return this.isOver;
     }
 
     /** The state by a plain request; null when the server cannot be reached. */
     async ask(signal) {
-        const state = await unlessAway(() => answer(eventsPath(this.#id), { baseURL: this.#base, signal }), signal);
+        const options = { baseURL: this.#base, token: this.#token, signal };
+        const state = await unlessAway(() => answer(eventsPath(this.#id), options), signal);
         return state && [state];
     }
 
-    async connect(transport, { heard, signal }) {
+    async connect(transport, { heard: alive, signal }) {
         const take = (state) => {
-            heard();
+            alive();
             return this.take(state);
         };
         if (transport === 'websocket') return socket(this.#url, { take, signal });
@@ -76,8 +79,8 @@ class Line {
         const pace = new PollPace();
         // The first question is not to be held: its answer says that the connection stands.
         for (let patient = false; ; patient = true) {
-            const { last } = this;
-            const { state, held } = await poll(eventsPath(this.#id), { base: this.#base, last, patient, signal });
+            const how = { base: this.#base, token: this.#token, last: this.last, patient, signal };
+            const { state, held } = await poll(eventsPath(this.#id), how);
             if (take(state)) return;
             await pause(pace.next({ isNews: state !== null, held }), signal);
         }
@@ -85,7 +88,7 @@ class Line {
 
     /** Where to watch, saying what is known already so that the server can go on from there. */
     get #url() {
-        const url = new URL(eventsPath(this.#id), this.#base);
+        const url = withToken(new URL(eventsPath(this.#id), this.#base), this.#token);
         if (this.last) url.searchParams.set('after', position(this.last));
         return url;
     }

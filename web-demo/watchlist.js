@@ -1,8 +1,8 @@
 // Many documents: watched over one connection that they share.
 
 import { keep, unlessAway } from './connection.js';
-import { HeadwayError, answer, eventsPath, pause, rooted } from './requests.js';
-import { isNewer, isTerminal, steady } from './states.js';
+import { HeadwayError, answer, eventsPath, pause, rooted, withToken } from './requests.js';
+import { heard, isNewer, isTerminal } from './states.js';
 import { PollPace, poll, position, socket, stream } from './transports.js';
 
 /** @typedef {import('./headway.js').DocumentState} DocumentState */
@@ -32,14 +32,14 @@ export class Watchlist {
     #closing = new AbortController();
 
     /**
-     * @param {{baseURL?: string, onState?: (state: DocumentState) => void,
+     * @param {{baseURL?: string, token?: string, onState?: (state: DocumentState) => void,
      *     onGone?: (id: string, error: HeadwayError) => void, transport?: 'auto'|Transport,
      *     onTransport?: (transport: Transport, phase: 'connecting'|'live'|'reconnecting'|'idle') => void,
      *     signal?: AbortSignal}} [options]
      */
-    constructor({ baseURL, onState, onGone, onTransport, signal, transport = 'auto' } = {}) {
+    constructor({ baseURL, token, onState, onGone, onTransport, signal, transport = 'auto' } = {}) {
         const base = rooted(baseURL);
-        this.#lines = new Lines(base, { onState, onGone });
+        this.#lines = new Lines({ base, token, onState, onGone });
         const until = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
         keep(this.#lines, { base, transport, onTransport, signal: until }).catch((error) => {
             if (!until.aborted) throw error;
@@ -114,6 +114,7 @@ export function watchMany(ids, { onState, onGone, signal, ...options } = {}) {
 class Lines {
     isOver = false;
     #base;
+    #token;
     #onState;
     #onGone;
     // Each place is an object of its own: a document that left and came back is not taken for the one that left.
@@ -122,8 +123,9 @@ class Lines {
     #isTelling = false;
     #streamed = { path: null, eventId: null };
 
-    constructor(base, { onState, onGone }) {
+    constructor({ base, token, onState, onGone }) {
         this.#base = base;
+        this.#token = token;
         this.#onState = onState;
         this.#onGone = onGone;
     }
@@ -165,7 +167,7 @@ class Lines {
         if (!place || !isNewer(state, place.last)) return;
         place.last = state;
         if (isTerminal(state)) this.change({ drop: [state.document_id] });
-        this.#onState?.(steady(state));
+        this.#onState?.(heard(state));
     }
 
     /** Resolves once there is a document to watch. */
@@ -194,7 +196,7 @@ class Lines {
     async #states(ids, signal) {
         let documents;
         try {
-            ({ documents } = await answer(this.#path(ids), { baseURL: this.#base, signal }));
+            ({ documents } = await answer(this.#path(ids), { baseURL: this.#base, token: this.#token, signal }));
         } catch (error) {
             ids.forEach((id) => this.#refused(id, error));
             return [];
@@ -242,7 +244,7 @@ class Lines {
             stopListening = this.#listen(tell);
             tell();
         };
-        await socket(new URL('v1/events', this.#base), { opened, take, signal });
+        await socket(withToken(new URL('v1/events', this.#base), this.#token), { opened, take, signal });
         stopListening?.();
     }
 
@@ -260,7 +262,7 @@ class Lines {
             const named = new Map(this.followed.map((id) => [id, this.#places.get(id)]));
             if (!named.size) return;
             const path = this.#path([...named.keys()]);
-            const url = new URL(path, this.#base);
+            const url = withToken(new URL(path, this.#base), this.#token);
             if (this.#streamed.path === path) url.searchParams.set('after', this.#streamed.eventId);
             const isNamed = (id) => named.get(id) === this.#places.get(id);
             const others = new AbortController();
@@ -313,7 +315,8 @@ class Lines {
         const [id] = ids;
         const { last } = this.#places.get(id);
         try {
-            const { state, held } = await poll(eventsPath(id), { base: this.#base, last, patient, signal });
+            const how = { base: this.#base, token: this.#token, last, patient, signal };
+            const { state, held } = await poll(eventsPath(id), how);
             return { states: state ? [state] : [], held };
         } catch (error) {
             this.#refused(id, error);

@@ -67,10 +67,31 @@ const TROUBLE = {
         next: 'The rest of it did not come in time. Send the file again.',
     },
     too_large: { title: 'it is too large', next: null },
+    too_many_uploads_of_client: {
+        title: 'you have too many uploads under way',
+        next: 'Wait until another one has ended, then try again.',
+        meanwhile: 'It goes on by itself when another one has ended.',
+    },
+    daily_bytes_used: { title: 'you have sent as much as you may today', next: null },
     rate_limited: {
         title: 'too many at once',
         next: 'Wait a moment, then try again.',
     },
+    storage_full: {
+        title: 'the server’s disk is full',
+        next: 'Try again when there is room: remove documents, or ask whoever runs the server.',
+        meanwhile: 'It goes on by itself when there is room.',
+    },
+    restarting: { title: 'Headway is being restarted', next: 'Try again in a moment.' },
+    unauthorized: {
+        title: 'the server asks for a token',
+        next: 'Give one above, and it is sent.',
+    },
+    bad_token: {
+        title: 'the server does not know this token',
+        next: 'Check it, or ask for another.',
+    },
+    forbidden: { title: 'the token does not allow it', next: null },
     file_unreadable: {
         title: 'the browser cannot open it',
         next: 'It is a folder, or it was moved or changed since. Choose the file again.',
@@ -81,14 +102,53 @@ const TROUBLE = {
     },
 };
 const BUSY = { title: 'Headway is busy', next: 'It takes no more uploads just now. Wait a moment, then try again.' };
-const TROUBLE_BY_STATUS = { 413: TROUBLE.too_large, 415: TROUBLE.unsupported_type, 429: TROUBLE.rate_limited };
+const TROUBLE_BY_STATUS = {
+    413: TROUBLE.too_large,
+    415: TROUBLE.unsupported_type,
+    423: BUSY,
+    429: TROUBLE.rate_limited,
+    507: TROUBLE.storage_full,
+};
+const RETRY_TOLD_SECONDS = 60;
 const UNKNOWN_TROUBLE = { title: 'something went wrong', next: null };
+const GOES_ON = 'It goes on by itself. What has arrived is safe.';
 
-/** What went wrong, and what a person can do next. */
-export function trouble({ code, detail, status }) {
+/** What went wrong, what a person can do next, and what happens meanwhile where it is tried again. */
+export function trouble({ code, detail, status, problem, retryAfterSeconds }) {
     const known = TROUBLE[code] ?? TROUBLE_BY_STATUS[status];
-    const { title, next } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
-    return { title, next: next ?? detail ?? 'The details may say more.' };
+    const { title, next, meanwhile = GOES_ON } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
+    const limit = problem?.size_limit_bytes;
+    const advice = [next ?? (limit ? `At most ${bytes(limit)} are taken here. Split it into smaller parts.` : detail)];
+    if (retryAfterSeconds > RETRY_TOLD_SECONDS) advice.push(`Try again after ${clock(retryAfterSeconds)}.`);
+    return { title, next: advice.filter(Boolean).join(' ') || 'The details may say more.', meanwhile };
+}
+
+/** What is said of an upload of this page instead of its document's state; null where that says it all. */
+export function onItsWay(sending, { state, place, upload }) {
+    const there = state && portion(state.bytes_received ?? 0, state.bytes_total);
+    if (sending === 'waiting') return place === 1 ? 'Next in line' : `In line, ${number(place - 1)} before it`;
+    if (sending === 'starting') return 'Starting';
+    if (sending === 'paused') return there ? `Paused at ${there}` : 'Paused';
+    if (sending === 'away') return `Unfinished, ${there} are there`;
+    if (sending !== 'retrying') return null;
+    const { error, retryAt } = upload;
+    const why = error.code !== 'network' ? trouble(error).title : navigator.onLine ? 'connection lost' : 'offline';
+    const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
+    const next = seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+    return `${capital(why)}. ${retryAt ? `Trying again in ${next}` : 'Trying again'}`;
+}
+
+/** Says how `file` differs from the one that an upload began with; null where it is the same. */
+export function otherFile({ name, size, lastModified }, file) {
+    const again = 'Choose the one it was begun with, or discard the upload.';
+    if (file.name !== name) return `That is “${file.name}”, another file. ${again}`;
+    if (file.size !== size) {
+        const isClose = bytes(file.size) === bytes(size);
+        const [has, had] = [file.size, size].map((count) => isClose ? `${number(count)} bytes` : bytes(count));
+        return `That file has ${has}, not ${had}. ${again}`;
+    }
+    if (file.lastModified === lastModified) return null;
+    return `That file was changed on ${moment(file.lastModified)}. Discard this upload and send the file anew.`;
 }
 
 export function doing(state) {
@@ -157,6 +217,11 @@ export function ago(timestamp) {
     if (minutes < 60) return `${minutes} min ago`;
     if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ago`;
     return new Date(timestamp).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+}
+
+function clock(secondsFromNow) {
+    const then = new Date(Date.now() + secondsFromNow * 1000 + 59_999);
+    return then.toLocaleTimeString(undefined, { timeStyle: 'short' });
 }
 
 const MOMENT = { dateStyle: 'medium', timeStyle: 'medium' };

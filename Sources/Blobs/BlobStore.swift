@@ -49,6 +49,9 @@ package final class BlobStore: DocumentBytes {
     package func textPath(_ id: DocumentID, run: Int64) -> String {
         "\(textDirectory)/\(id).\(String(run, radix: 16)).txt"
     }
+    package func spoolPath(_ id: DocumentID, run: Int64, index: Int) -> String {
+        "\(textDirectory)/\(id).\(String(run, radix: 16)).part\(index)"
+    }
 
     /// Makes a file's bytes last, and its name where that is new. Calls back on a thread of its own.
     func sync(_ file: ContentFile, needsName: Bool, then completion: @escaping @Sendable (SystemError?) -> Void) {

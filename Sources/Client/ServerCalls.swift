@@ -106,6 +106,35 @@ package struct ServerCalls {
 
     package static let documentsPerPageMax = 500
 
+    // MARK: The queue
+
+    package func queue() -> Request { asking("GET", ["v1", "admin", "queue"]) }
+
+    package func pauseQueue(_ pauses: Bool) -> Request {
+        var request = asking("POST", ["v1", "admin", "queue"])
+        request.headers.append(("Content-Type", "application/json"))
+        request.body = .bytes(Array("{\"paused\":\(pauses)}".utf8))
+        return request
+    }
+
+    /// A page of the documents that failed at work.
+    package func deadLetters(cursor: String?) -> Request {
+        asking("GET", ["v1", "admin", "queue", "dead"], query: cursor.map { [("cursor", $0)] } ?? [])
+    }
+
+    package func deadLetter(id: String) -> Request { asking("GET", ["v1", "admin", "queue", "dead", id]) }
+
+    /// Puts them all back, a page at a time: the answer says whether there are `more`.
+    package func requeueDeadLetters() -> Request { asking("POST", ["v1", "admin", "queue", "dead", "requeue"]) }
+
+    package func retry(id: String) -> Request { asking("POST", ["v1", "documents", id, "retry"]) }
+
+    private func asking(_ method: String, _ path: [String], query: [(name: String, value: String)] = []) -> Request {
+        var request = Request(method, address.url(path, query: query))
+        request.headers = [Self.acceptJSON]
+        return request
+    }
+
     package func cancel(id: String) -> Request {
         var request = Request("POST", address.url(["v1", "documents", id, "cancel"]))
         request.headers = [Self.acceptJSON]

@@ -45,6 +45,11 @@ package enum DocumentChange: Sendable, Equatable {
     case retried
     /// The process that had it leased is gone; it runs again and its percentage is held.
     case requeued
+    /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
+    /// run that failed is an attempt.
+    case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
+    /// So much need not be done again; nil: all of it must be.
+    case checkpointed(Checkpoint?)
     /// A figure up to this one may be told now.
     case ceilingRecorded(Double)
     /// Its place in the line of waiting documents.
@@ -124,8 +129,18 @@ package struct Document: Sendable, Equatable {
     /// Runs so far; one that the server's own end cut short does not count.
     package internal(set) var attempt = 0
     package internal(set) var hasRun = false
+    /// What the next run begins behind.
+    package internal(set) var checkpoint: Checkpoint?
+    /// Units that this run did not have to do again; nil where it began at the beginning.
+    package internal(set) var resumedFrom: Int64?
+    package var failedRuns = FailedRuns()
+    /// While it is queued: it runs at this time (Unix) or later.
+    package internal(set) var notBeforeMilliseconds: Int64?
+    package var priority = WorkPriority.normal
+    /// Whose turn it takes in the line (`Caller.key`).
+    package var client: String?
     /// The run that counts as this attempt never came to its end: the next one is the same attempt.
-    private var repeatsAttempt = false
+    package internal(set) var repeatsAttempt = false
     package var name: String
     package var contentType: String?
     package let pipeline: String
@@ -167,6 +182,12 @@ package struct Document: Sendable, Equatable {
     }
 
     package var isTerminal: Bool { status.isTerminal }
+    /// Failed while it was worked on, and a person may have it tried again: a dead letter.
+    package var canRunAgain: Bool { status == .failed && isUploaded }
+    /// What it shows when it joins the line.
+    package var ticket: WorkTicket {
+        WorkTicket(client: client, priority: priority, notBeforeMilliseconds: notBeforeMilliseconds)
+    }
     /// The bytes came whole, whatever can be made of them.
     package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// A piece of a later document, which nobody lists and nothing processes.
@@ -257,6 +278,8 @@ package struct Document: Sendable, Equatable {
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
             hasRun = true
+            notBeforeMilliseconds = nil
+            message = nil
             resetStages()
         case .worked(let work):
             guard status == .processing else { return .none }
@@ -265,6 +288,7 @@ package struct Document: Sendable, Equatable {
             guard status == .processing else { throw .alreadyTerminal(status) }
             status = .complete
             chunkCount = chunks
+            checkpoint = nil
             finishStages(units: units)
             percentage.complete()
         case .failed(let reason):
@@ -273,17 +297,31 @@ package struct Document: Sendable, Equatable {
             error = reason
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
+            // What it said while it waited is over.
+            if status == .queued { message = nil }
             status = .cancelled
+            checkpoint = nil
         case .retried:
             guard isTerminal else { throw .notTerminal }
             guard status != .complete else { throw .alreadyComplete }
             guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
             error = nil
+            failedRuns = FailedRuns()
         case .requeued:
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = true
+        case .setBack(let words, let time, let isAttempt):
+            guard status == .processing else { return .none }
+            status = .queued
+            repeatsAttempt = !isAttempt
+            message = words
+            notBeforeMilliseconds = time
+        case .checkpointed(let point):
+            guard status == .processing || status == .queued else { return .none }
+            checkpoint = point
+            return .none
         case .ceilingRecorded(let ceiling):
             let told = percentage.published
             percentage.ceilingRecorded(ceiling)
@@ -294,7 +332,10 @@ package struct Document: Sendable, Equatable {
             queuePosition = position
         }
         if status != .processing { estimate = nil }
-        if status != .queued { queuePosition = nil }
+        if status != .queued {
+            queuePosition = nil
+            notBeforeMilliseconds = nil
+        }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
         // A restart brings no bytes, so it puts off no upload's end.
         if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
@@ -328,6 +369,11 @@ package struct Document: Sendable, Equatable {
         for index in stages.indices {
             stages[index].done = 0
             stages[index].isFinished = false
+        }
+        resumedFrom = checkpoint?.units
+        if let checkpoint, !stages.isEmpty {
+            stages[0].done = checkpoint.units
+            stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
         remaining.restart()
     }

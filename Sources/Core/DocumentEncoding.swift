@@ -37,7 +37,7 @@ extension Document {
         encodeEstimate(into: &writer, now: now)
         writer.key("queue_position"); writer.optional(queuePosition.map(Int64.init))
         writer.key("attempt"); writer.integer(attempt)
-        writer.key("resumed_from"); writer.null()
+        writer.key("resumed_from"); writer.optional(resumedFrom)
         writer.key("name"); writer.string(name)
         writer.key("content_type"); writer.optional(contentType)
         writer.key("pipeline"); writer.string(pipeline)
@@ -106,9 +106,29 @@ extension Document {
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         if awaitsContent { encodeUpload(into: &writer) }
+        encodeWork(into: &writer)
         writer.endObject()
         writer.endObject()
         return writer.bytes
+    }
+
+    /// What the queue knows of it; what says nothing is left out.
+    private func encodeWork(into writer: inout JSONWriter) {
+        if repeatsAttempt { writer.key("repeats_attempt"); writer.bool(true) }
+        if let checkpoint { writer.key("checkpoint"); checkpoint.encode(into: &writer) }
+        if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
+        if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
+        if priority != .normal { writer.key("priority"); writer.string(priority.rawValue) }
+        if let client { writer.key("client"); writer.string(client) }
+    }
+
+    private mutating func readWork(from hidden: JSONValue) {
+        repeatsAttempt = hidden["repeats_attempt"]?.boolValue ?? false
+        checkpoint = Checkpoint(hidden["checkpoint"])
+        failedRuns = FailedRuns(hidden["failed_runs"])
+        notBeforeMilliseconds = hidden["not_before"]?.integerValue
+        priority = hidden["priority"]?.stringValue.flatMap(WorkPriority.init) ?? .normal
+        client = hidden["client"]?.stringValue
     }
 
     private func encodeUpload(into writer: inout JSONWriter) {
@@ -187,6 +207,8 @@ extension Document {
         sha256 = record["sha256"]?.stringValue
         chunkCount = hidden["chunks"]?.integerValue
         message = record["message"]?.stringValue
+        resumedFrom = record["resumed_from"]?.integerValue
+        readWork(from: hidden)
         updatedAtMilliseconds = updated
         if let failure = record["error"], let code = failure["code"]?.stringValue {
             error = DocumentError(

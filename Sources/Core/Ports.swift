@@ -106,7 +106,7 @@ package struct KeptBytes: Sendable, Equatable {
     package var content: Int64?
     /// Of an upload that is not complete: what its file has at least.
     package var acknowledgedBytes: Int64?
-    /// The run whose result is the document's.
+    /// The run whose result is the document's, or which the next run goes on from.
     package var output: Int64?
     /// The record cannot be read: what it names is not known, and all of it stays for whoever mends it.
     package var isUnknown: Bool
@@ -132,7 +132,7 @@ package protocol DocumentBytes: Sendable {
 
 /// Documents that want a worker.
 package protocol WorkQueue: Sendable {
-    func enqueue(_ id: DocumentID)
+    func enqueue(_ id: DocumentID, _ ticket: WorkTicket)
     /// No longer wanted: leaves the line, or its processes are ended.
     func withdraw(_ id: DocumentID)
     /// Its place in the line from 1; nil when it does not wait. From any thread.

@@ -87,6 +87,8 @@ package struct RunReport: Sendable, Equatable {
 package enum RunVerdict: Sendable, Equatable {
     case complete(units: Int64, chunks: Int64)
     case failed(DocumentError)
+    /// Something that it needs is not there now; it goes on in that time.
+    case waits(message: String, milliseconds: Int64)
 }
 
 extension RunReport {

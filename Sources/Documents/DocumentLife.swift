@@ -48,66 +48,6 @@ extension DocumentOwner {
         }
     }
 
-    func enqueue(_ document: LiveDocument) {
-        let id = document.document.id
-        queue.enqueue(id)
-        refreshQueuePosition(document)
-    }
-
-    // MARK: Work
-
-    /// Gives a waiting document to a worker; nil when it is no longer waiting.
-    package func lease(_ id: DocumentID, run: Int64, then answer: @escaping @Sendable (Lease?) -> Void) {
-        guard let document = live[id], !document.isDeleted, document.document.status == .queued,
-            let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
-            let bytes = document.document.bytesTotal
-        else { return answer(nil) }
-        document.run = run
-        do throws(DocumentConflict) {
-            try change(document, .leased)
-        } catch {
-            return answer(nil)
-        }
-        // Not waited for: if this is lost the document is found waiting, and runs.
-        records.update(record(of: document)) { _ in }
-        answer(
-            Lease(
-                document: id, run: run, type: type.type, charset: type.charset,
-                contentToken: document.document.contentToken, bytes: bytes,
-                attempt: document.document.attempt))
-    }
-
-    /// The worker was gone before the run began: the document waits again.
-    package func giveBack(_ id: DocumentID, run: Int64) {
-        bytes.removeOutput(of: id, token: run)
-        guard let document = leased(id, run) else { return }
-        try? change(document, .requeued)
-        enqueue(document)
-    }
-
-    private func leased(_ id: DocumentID, _ run: Int64) -> LiveDocument? {
-        guard let document = live[id], document.run == run, document.document.status == .processing else { return nil }
-        return document
-    }
-
-    package func worked(_ id: DocumentID, run: Int64, _ progress: WorkProgress) {
-        guard let document = leased(id, run) else { return }
-        try? change(document, .worked(progress))
-    }
-
-    /// A run is over. A run that was given up in the meantime changes nothing.
-    package func finished(_ id: DocumentID, run: Int64, _ verdict: RunVerdict) {
-        guard let document = leased(id, run) else { return bytes.removeOutput(of: id, token: run) }
-        let change: DocumentChange
-        switch verdict {
-        case .complete(let units, let chunks): change = .completed(units: units, chunks: chunks)
-        case .failed(let reason): change = .failed(reason)
-        }
-        try? changeOnRecord(document, change) { [bytes] document in
-            if case .failed = verdict { bytes.removeOutput(of: id, token: run) }
-        }
-    }
-
     // MARK: Orders from people
 
     /// Finds the document once none of its commits is under way. What an order changes is then told by itself, and what
@@ -132,7 +72,10 @@ extension DocumentOwner {
             case .failure(let refusal): answer(.failure(refusal))
             case .success(let document):
                 do throws(DocumentConflict) {
-                    try changeOnRecord(document, .cancelled) { document in
+                    let goneOnFrom = document.document.checkpoint?.run
+                    try changeOnRecord(document, .cancelled) { [bytes] document in
+                        // A run that is under way clears away its own bytes when it ends.
+                        if let goneOnFrom { bytes.removeOutput(of: id, token: goneOnFrom) }
                         answer(document.answer)
                     }
                     stopWork(on: document)
@@ -171,6 +114,7 @@ extension DocumentOwner {
             switch result {
             case .failure(let refusal): answer(refusal)
             case .success(let document):
+                let runs = Set([document.run, document.document.checkpoint?.run].compactMap { $0 })
                 // The state is taken at once, so that a run which ends now cannot take another; it is told when the
                 // record is gone.
                 _ = try? document.document.apply(.cancelled, at: now)
@@ -191,7 +135,7 @@ extension DocumentOwner {
                         forget(document)
                         // An upload or a run that is under way clears away its own bytes when it ends.
                         bytes.removeContent(of: id, token: document.document.contentToken)
-                        if let run = document.run { bytes.removeOutput(of: id, token: run) }
+                        for run in runs { bytes.removeOutput(of: id, token: run) }
                         answer(nil)
                     }
                 }

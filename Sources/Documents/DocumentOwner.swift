@@ -13,6 +13,8 @@ final class LiveDocument: @unchecked Sendable {
     var pace = EventPace()
     var audience: TopicAudience
     var run: Int64?
+    /// When the lease of `run` runs out, unless it is renewed.
+    var leaseEndsMilliseconds: Int64 = 0
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0
@@ -83,11 +85,14 @@ package final class DocumentOwner: @unchecked Sendable {
     let queue: any WorkQueue
     let epoch: String
     let lifetimes: Lifetimes
+    let retries: RetryPolicy
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
     private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
+    /// Documents that are leased, or were a moment ago.
+    var leases: Set<DocumentID> = []
     private var retained: RetainedEvents
     /// Who watches every document.
     private var everyAudience: TopicAudience
@@ -98,9 +103,11 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, partCompleted: @escaping @Sendable (DocumentID) -> Void
+        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy,
+        partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
+        self.retries = retries
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -428,6 +435,7 @@ package final class DocumentOwner: @unchecked Sendable {
             for id in self.watched {
                 if let document = self.live[id] { self.refreshQueuePosition(document) } else { self.watched.remove(id) }
             }
+            self.endLeases()
             self.startQueueWatch()
         }
     }

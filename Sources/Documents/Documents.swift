@@ -21,13 +21,14 @@ package final class Documents: @unchecked Sendable {
     /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes = Lifetimes()
+        epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy()
     ) {
         self.loops = loops
         let concatenation = concatenation
         owners = loops.map {
             DocumentOwner(
-                loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes
+                loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
+                retries: retries
             ) { concatenation.wanted($0) }
         }
     }
@@ -150,6 +151,8 @@ package struct Lease: Sendable {
     package var contentToken: Int64?
     package var bytes: Int64
     package var attempt: Int
+    /// What it goes on from.
+    package var checkpoint: Checkpoint?
 }
 
 /// The right to go on with an upload, and what there is of it.

@@ -67,6 +67,14 @@ package final class PackedDocument {
         }
     }
 
+    /// Begins a book behind its first pages, which somebody has already; nothing of them is unpacked.
+    package func skipPages(_ count: Int64) {
+        guard isBook, count > 0 else { return }
+        let skipped = min(Int(clamping: count), steps.count)
+        steps.removeFirst(skipped)
+        unitsDone = Int64(skipped)
+    }
+
     /// The next bytes of the text; nil at its end. A piece may be empty.
     package func next() throws(FormatError) -> [UInt8]? {
         if parts.isEmpty {

@@ -308,7 +308,8 @@ package final class Ledger: DocumentRecords {
                 var kept: [DocumentID: KeptBytes] = [:]
                 try database.execute(
                     """
-                    SELECT id, CASE status WHEN 'complete' THEN output_token END,
+                    SELECT id, CASE WHEN status = 'complete' THEN output_token
+                            WHEN json_valid(record) THEN json_extract(record, '$.record.checkpoint.run') END,
                         CASE WHEN json_valid(record) THEN
                             coalesce(json_extract(record, '$.record.content'),
                                 CASE status WHEN 'uploading' THEN json_extract(record, '$.record.upload_token') END)

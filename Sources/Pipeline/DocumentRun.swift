@@ -10,13 +10,18 @@ import Wire
 final class DocumentRun: @unchecked Sendable {
     static let supervisionMilliseconds: Int64 = 250
     static let postponeMilliseconds: Int64 = 1000
+    static let renewalMilliseconds: Int64 = 5000
+    /// A document of this size may have enough pages for several extractors: their number is asked for first.
+    static let countedBytesMin: Int64 = 1 << 20
+    /// How long the first page waits for that number.
+    static let countMillisecondsMax: Int64 = 2000
 
     let lease: Lease
     private unowned let pipeline: Pipeline
     private let over: () -> Void
     private var report: RunReport
     private weak var worker: WorkerLink?
-    private var extractor: ExtractorProcess?
+    private var extraction: TextExtraction?
     private var pageCounter: ExtractorProcess?
     private var pagesTotal: Int64?
     /// Of what is read without an extractor: the document's bytes, until the worker has found what there is.
@@ -24,6 +29,10 @@ final class DocumentRun: @unchecked Sendable {
     private var lastProgress: (extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int) = (0, 0, 0, 0)
 
     private var toldFinishedStages = 0
+    /// What the run's files hold, by the worker's last word on it.
+    private var checkpoint: Checkpoint?
+    /// Called when the number of pages is known, or will not be.
+    private var whenCounted: (() -> Void)?
 
     private let startMilliseconds = Clock.monotonicMilliseconds
     private var lifeMilliseconds = Clock.monotonicMilliseconds
@@ -38,7 +47,7 @@ final class DocumentRun: @unchecked Sendable {
         self.lease = lease
         self.pipeline = pipeline
         self.over = over
-        unitsTotal = lease.type == .pdf || lease.type == .epub ? nil : lease.bytes
+        unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
     }
 
@@ -50,110 +59,150 @@ final class DocumentRun: @unchecked Sendable {
 
     // MARK: Starting
 
-    private struct OpenFiles: ~Copyable, Sendable {
-        var content: OwnedDescriptor
-        var result: OwnedDescriptor
-        var text: OwnedDescriptor
-    }
-
     /// Carries open descriptors from a disk thread to the loop.
-    private final class OpenFilesBox: @unchecked Sendable {
-        var files: OpenFiles?
+    private final class FilesBox: @unchecked Sendable {
+        var files: RunFiles?
         var failure: SystemError?
+
+        init(_ files: consuming RunFiles) { self.files = consume files }
+
+        init(_ lease: Lease, _ paths: any RunPaths) {
+            do throws(SystemError) { files = try RunFiles(lease, paths) } catch { failure = error }
+        }
     }
 
     func start(on worker: WorkerLink) {
         self.worker = worker
         isOpening = true
         superviseLater()
-        let paths = pipeline.paths
-        let (id, number, contentToken) = (lease.document, lease.run, lease.contentToken)
-        pipeline.disk.submit(from: pipeline.loop) {
-            let box = OpenFilesBox()
-            do throws(SystemError) {
-                box.files = OpenFiles(
-                    content: try Files.open(paths.contentPath(id, token: contentToken), .read),
-                    result: try Files.open(paths.resultPath(id, run: number), .createNew),
-                    text: try Files.open(paths.textPath(id, run: number), .createNew))
-            } catch {
-                box.failure = error
-            }
-            return box
+        renewLater()
+        pipeline.disk.submit(from: pipeline.loop) { [lease, paths = pipeline.paths] in
+            FilesBox(lease, paths)
         } then: { box in
             self.opened(box)
         }
     }
 
-    private func opened(_ box: OpenFilesBox) {
+    private func opened(_ box: FilesBox) {
         isOpening = false
         guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
         if let failure = box.failure { return failToStart(failure) }
         guard let files = box.files.take(), let worker else { return endIfDone() }
+        let id = lease.document
+        if let point = files.checkpoint {
+            checkpoint = point
+            pipeline.documents?.perform(id) { $0.checkpointed(id, point) }
+        } else if lease.checkpoint != nil {
+            pipeline.documents?.perform(id) { [run = lease.run] in $0.checkpointFailed(id, run: run) }
+        }
         do throws(SystemError) {
             workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
-            let assignment = WorkerAssignment(
-                run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
-                overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
-                format: SourceFormat(lease.type), charset: lease.charset)
             if lease.type == .pdf {
-                try startReading(files, worker, assignment)
+                try startCounting(files.content.raw)
+                let box = FilesBox(consume files)
+                if lease.bytes < Self.countedBytesMin || pageCounter == nil {
+                    try startReading(box)
+                } else {
+                    readWhenCounted(box)
+                }
             } else {
-                try worker.send(assignment, [files.content.raw, files.result.raw, files.text.raw])
+                try worker.send(
+                    assignment(sourceCount: 1, files), [files.content.raw, files.result.raw, files.text.raw])
             }
         } catch {
             failToStart(error)
         }
     }
 
-    private func startReading(
-        _ files: borrowing OpenFiles, _ worker: WorkerLink, _ assignment: WorkerAssignment
-    ) throws(SystemError) {
-        guard let command = pipeline.tools.textCommand(for: lease.type) else {
+    private func assignment(sourceCount: Int, _ files: borrowing RunFiles) -> WorkerAssignment {
+        WorkerAssignment(
+            run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
+            overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
+            format: SourceFormat(lease.type), charset: lease.charset, sourceCount: sourceCount,
+            resume: files.checkpoint.map {
+                WorkerAssignment.Resume(
+                    pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
+                    resultBytes: $0.resultBytes)
+            })
+    }
+
+    private var extractorLimits: ProcessLimits {
+        ProcessLimits(
+            dataBytesMax: report.limits.memoryBytesMax, cpuSecondsMax: report.limits.cpuSecondsMax,
+            fileBytesMax: report.limits.outputBytesMax, openFilesMax: 64)
+    }
+
+    /// A short document does not wait for its number of pages: it is counted beside the reader.
+    private func startCounting(_ content: Int32) throws(SystemError) {
+        guard let counter = pipeline.tools.pageCountCommand else { return }
+        pageCounter = try? ExtractorProcess(
+            program: counter.program, arguments: counter.arguments, input: content, output: nil,
+            limits: extractorLimits, loop: pipeline.loop
+        ) { [weak self] _, output, _ in
+            guard let self else { return }
+            self.pageCounter = nil
+            self.pagesTotal = ExtractorTools.pageCount(inInformation: output)
+            self.counted()
+            self.tellProgress()
+        }
+    }
+
+    private func readWhenCounted(_ box: FilesBox) {
+        whenCounted = { [unowned self] in
+            guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
+            do throws(SystemError) { try startReading(box) } catch { failToStart(error) }
+        }
+        pipeline.loop.schedule(afterMilliseconds: Self.countMillisecondsMax) { [weak self] in self?.counted() }
+    }
+
+    private func counted() {
+        let next = whenCounted
+        whenCounted = nil
+        next?()
+    }
+
+    private func startReading(_ box: FilesBox) throws(SystemError) {
+        guard let files = box.files.take(), let worker else { return endIfDone() }
+        guard pipeline.tools.canRead(lease.type) else {
             report.workerFailure = DocumentError(
                 .extractorMissing,
                 "The server has no pdftotext. Install poppler-utils there, restart it, and try again.")
             return endIfDone()
         }
-        let limits = ProcessLimits(
-            dataBytesMax: report.limits.memoryBytesMax, cpuSecondsMax: report.limits.cpuSecondsMax,
-            fileBytesMax: report.limits.outputBytesMax, openFilesMax: 64)
+        let ranges = PageRange.plan(
+            total: pagesTotal, bytes: lease.bytes, done: files.checkpoint?.units ?? 0,
+            cores: pipeline.configuration.workers)
         let pipe = try DescriptorPair.pipe()
-        extractor = try ExtractorProcess(
-            program: command.program, arguments: command.arguments, input: files.content.raw, output: pipe.second.raw,
-            limits: limits, loop: pipeline.loop
-        ) { [weak self] ending, _, message in
+        let (id, run, paths) = (lease.document, lease.run, pipeline.paths)
+        let assignment = assignment(sourceCount: ranges.count, files)
+        let result = try files.result.duplicate()
+        let text = try files.text.duplicate()
+        let extraction = TextExtraction(
+            ranges, tools: pipeline.tools, content: files.takeContent(), limits: extractorLimits, loop: pipeline.loop,
+            disk: pipeline.disk, run: run, worker: worker,
+            spoolPath: { paths.spoolPath(id, run: run, index: $0) },
+            processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
+        ) { [weak self] ending, message in
             guard let self else { return }
-            self.extractor = nil
             self.report.extractor = ending
             self.report.extractorMessage = message
             self.tellProgress()
             self.endIfDone()
         }
-        try worker.send(assignment, [pipe.first.raw, files.result.raw, files.text.raw])
-        if let counter = pipeline.tools.pageCountCommand {
-            // Beside the reader, not before it: a document of one page must not wait for its number of pages.
-            pageCounter = try? ExtractorProcess(
-                program: counter.program, arguments: counter.arguments, input: files.content.raw, output: nil,
-                limits: limits,
-                loop: pipeline.loop
-            ) { [weak self] _, output, _ in
-                guard let self else { return }
-                self.pageCounter = nil
-                self.pagesTotal = ExtractorTools.pageCount(inInformation: output)
-                self.tellProgress()
-            }
-        }
+        self.extraction = extraction
+        try worker.send(assignment, [pipe.first.raw, result.raw, text.raw])
+        try extraction.startFirst(output: pipe.second.raw)
     }
 
     private func failToStart(_ error: SystemError) {
         // Out of descriptors is the server's trouble, not the document's: it waits again.
-        if error.isNoDescriptors && extractor == nil { return postpone() }
+        if error.isNoDescriptors && extraction == nil { return postpone() }
         pipeline.logger.error(
             "a run could not be started", metadata: ["document": "\(lease.document)", "error": "\(error)"])
         report.workerFailure = DocumentError(
             error.isNoSpace ? .storageFull : .storageFailed,
             "The server could not start to work on the document (\(error)). Try again.")
-        extractor?.kill()
+        extraction?.kill()
         endIfDone()
     }
 
@@ -177,6 +226,14 @@ final class DocumentRun: @unchecked Sendable {
             if lease.type != .pdf, let total { unitsTotal = total }
             lastProgress = (extracted, chunked, embedded, finishedStages)
             tellProgress()
+        case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
+            guard run == lease.run else { return }
+            let point = Checkpoint(
+                run: run, units: units, textBytes: textBytes, resultBytes: resultBytes, chunks: chunks,
+                settings: pipeline.configuration.settings)
+            guard point.isBeyond(checkpoint), !isGivenUp else { return }
+            checkpoint = point
+            pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
         case .finished(let run, let units, let chunks, let visibleCharacters):
             guard run == lease.run else { return }
             report.finished = RunReport.Finished(units: units, chunks: chunks, visibleCharacters: visibleCharacters)
@@ -184,14 +241,14 @@ final class DocumentRun: @unchecked Sendable {
         case .failed(let run, let code, let detail):
             guard run == lease.run else { return }
             report.workerFailure = DocumentError(DocumentError.Code(rawValue: code) ?? .crashed, detail)
-            extractor?.kill()
+            extraction?.kill()
             endIfDone()
         }
     }
 
     func workerEnded(_ ending: Ending) {
         report.worker = ending
-        extractor?.kill()
+        extraction?.kill()
         endIfDone()
     }
 
@@ -208,7 +265,8 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(finishedStages: Int) {
-        let done = [lastProgress.extracted, lastProgress.chunked, lastProgress.embedded]
+        let extracted = extraction?.pagesExtracted(workerPages: lastProgress.extracted) ?? lastProgress.extracted
+        let done = [extracted, lastProgress.chunked, lastProgress.embedded]
         let progress = WorkProgress(
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) })
@@ -226,10 +284,29 @@ final class DocumentRun: @unchecked Sendable {
         }
     }
 
+    /// The lease is renewed as long as this process supervises the run.
+    private func renewLater() {
+        pipeline.loop.schedule(afterMilliseconds: Self.renewalMilliseconds) { [self] in
+            guard !isOver, !isGivenUp else { return }
+            let (id, run, home) = (lease.document, lease.run, pipeline.loop)
+            pipeline.documents?.perform(id) { owner in
+                if !owner.renew(id, run: run) { home.perform { self.giveUp() } }
+            }
+            renewLater()
+        }
+    }
+
     private func supervise() {
         let now = pipeline.loop.nowMilliseconds
         let limits = report.limits
-        for processID in [worker?.processID, extractor?.processID, pageCounter?.processID].compactMap({ $0 }) {
+        extraction?.startMore()
+        extraction?.countSpooled { [weak self] in
+            guard let self, !self.isOver else { return }
+            self.lifeMilliseconds = self.pipeline.loop.nowMilliseconds
+            self.tellProgress()
+        }
+        let processIDs = [worker?.processID, pageCounter?.processID].compactMap { $0 } + (extraction?.processIDs ?? [])
+        for processID in processIDs {
             guard let usage = ProcessUsage.of(processID) else { continue }
             if usage.residentBytes > limits.memoryBytesMax {
                 guard processID == pageCounter?.processID else { return end(.memory) }
@@ -252,7 +329,7 @@ final class DocumentRun: @unchecked Sendable {
 
     private func end(_ reason: SupervisedEnd) {
         report.supervisedEnd = reason
-        extractor?.kill()
+        extraction?.kill()
         worker?.kill()
     }
 
@@ -260,7 +337,7 @@ final class DocumentRun: @unchecked Sendable {
     func giveUp() {
         guard !isOver else { return }
         isGivenUp = true
-        extractor?.kill()
+        extraction?.kill()
         pageCounter?.kill()
         worker?.kill()
     }
@@ -271,7 +348,7 @@ final class DocumentRun: @unchecked Sendable {
     private func endIfDone() {
         guard !isOver else { return }
         let workerIsDone = report.worker != nil || report.finished != nil || report.workerFailure != nil
-        guard workerIsDone, extractor == nil, !isOpening else { return }
+        guard workerIsDone, extraction?.isOver ?? true, !isOpening else { return }
         isOver = true
         pageCounter?.kill()
         if isGivenUp {
@@ -313,14 +390,15 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(_ verdict: RunVerdict) {
-        let (id, run) = (lease.document, lease.run)
-        pipeline.documents?.perform(id) { $0.finished(id, run: run, verdict) }
+        let (id, run, units) = (lease.document, lease.run, report.finished?.units ?? lastProgress.extracted)
+        pipeline.documents?.perform(id) { $0.finished(id, run: run, verdict, unitsRead: units) }
     }
 
     private static func word(_ verdict: RunVerdict) -> String {
         switch verdict {
         case .complete(_, let chunks): "complete, \(chunks) chunks"
         case .failed(let error): error.code
+        case .waits(let message, _): message
         }
     }
 }

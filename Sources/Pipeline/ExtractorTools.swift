@@ -7,12 +7,18 @@ struct ExtractorTools: Sendable {
     let pdftotext = ThisProcess.findProgram("pdftotext")
     let pdfinfo = ThisProcess.findProgram("pdfinfo")
 
+    func canRead(_ type: DocumentType) -> Bool { textCommand(for: type, PageRange(first: 1, last: nil)) != nil }
+
     /// How to have `type` read; nil when the machine lacks the means.
-    func textCommand(for type: DocumentType) -> Command? {
+    func textCommand(for type: DocumentType, _ pages: PageRange) -> Command? {
         guard type == .pdf, let stdbuf, let pdftotext else { return nil }
+        var range: [String] = []
+        if pages.first > 1 { range += ["-f", "\(pages.first)"] }
+        if let last = pages.last { range += ["-l", "\(last)"] }
         // Line-buffered, or progress stalls until 4 KiB are full; by /proc/self/fd/0, or the whole file is read into
         // memory.
-        return Command(program: stdbuf, arguments: ["-oL", pdftotext, "-enc", "UTF-8", "/proc/self/fd/0", "-"])
+        return Command(
+            program: stdbuf, arguments: ["-oL", pdftotext, "-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
     }
 
     var pageCountCommand: Command? {

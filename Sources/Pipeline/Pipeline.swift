@@ -31,6 +31,9 @@ package struct PipelineConfiguration: Sendable {
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
     }
+
+    /// What a result depends on besides the document: a run goes on from what another made only with the same.
+    var settings: String { "\(chunkCharacters)/\(chunkOverlapCharacters)" }
 }
 
 /// Where a run reads and writes.
@@ -38,6 +41,8 @@ package protocol RunPaths: Sendable {
     func contentPath(_ id: DocumentID, token: Int64?) -> String
     func resultPath(_ id: DocumentID, run: Int64) -> String
     func textPath(_ id: DocumentID, run: Int64) -> String
+    /// Where a part of the text is written before its turn comes.
+    func spoolPath(_ id: DocumentID, run: Int64, index: Int) -> String
     var resultDirectory: String { get }
     var textDirectory: String { get }
 }
@@ -59,6 +64,11 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
+    private var isPaused = false
+    /// When the next look at documents that wait for a time is due (Unix time).
+    private var lookMilliseconds: Int64?
+    /// A look comes this soon at least: the clock of the day may be set.
+    static let lookMillisecondsMax: Int64 = 10_000
     /// Documents that may be worked on at once; nil: as many as there are workers.
     private var runsMax: Int?
 
@@ -91,10 +101,41 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         for slot in slots { slot.start() }
     }
 
+    // MARK: Operators
+
+    /// How the queue stands.
+    package struct Standing: Sendable {
+        package var isPaused: Bool
+        package var waiting: Int
+        /// Waiting for their next try.
+        package var delayed: Int
+        package var running: Int
+        package var workers: Int
+    }
+
+    package func standing(then completion: @escaping @Sendable (Standing) -> Void) {
+        loop.perform { [self] in
+            let (waiting, delayed) = line.withLock { ($0.count, $0.delayedCount) }
+            completion(
+                Standing(
+                    isPaused: isPaused, waiting: waiting, delayed: delayed, running: slots.count { $0.isTaken },
+                    workers: slots.count))
+        }
+    }
+
+    /// Nothing new begins while the queue is paused; what is at work goes on.
+    package func pause(_ pauses: Bool, then completion: @escaping @Sendable (_ isOnRecord: Bool) -> Void) {
+        loop.perform { [self] in
+            isPaused = pauses
+            dispatch()
+            completion(true)
+        }
+    }
+
     // MARK: The line
 
-    package func enqueue(_ id: DocumentID) {
-        line.withLock { $0.join(id) }
+    package func enqueue(_ id: DocumentID, _ ticket: WorkTicket) {
+        line.withLock { $0.join(id, ticket) }
         loop.perform { self.dispatch() }
     }
 
@@ -110,11 +151,13 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         line.withLock { $0.position(of: id) }
     }
 
-    package var waitingCount: Int { line.withLock { $0.count } }
+    package var waitingCount: Int { line.withLock { $0.count + $0.delayedCount } }
 
     /// Gives free workers what waits.
     func dispatch() {
         guard !isStopping else { return }
+        admitDelayed()
+        guard !isPaused else { return }
         var runs = slots.count { $0.isTaken }
         for slot in slots where slot.isFree {
             guard runs < runsMax ?? .max, let id = line.withLock({ $0.takeFirst() }) else { return }
@@ -122,6 +165,25 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
             runs += 1
         }
     }
+
+    /// Lets those join the line whose time has come, and looks again when the next one's does.
+    private func admitDelayed() {
+        let now = Clock.unixMilliseconds
+        let next = line.withLock { line in
+            line.admit(at: now)
+            return line.nextMilliseconds
+        }
+        guard let next, next < lookMilliseconds ?? .max else { return }
+        lookMilliseconds = next
+        loop.schedule(afterMilliseconds: min(max(next - now, 0), Self.lookMillisecondsMax)) { [weak self] in
+            guard let self else { return }
+            if self.lookMilliseconds == next { self.lookMilliseconds = nil }
+            self.dispatch()
+        }
+    }
+
+    /// Extractors that one run may have at work: the places of workers that have nothing to do are its own.
+    var coresForOneRun: Int { slots.count - slots.count { $0.isTaken } + 1 }
 
     /// Bounds what is worked on at once; nil takes the bound away. Work at hand goes on. On the loop.
     package func limitRuns(to runsMax: Int?) {

@@ -84,5 +84,9 @@ final class WorkerLink: EventHandler, @unchecked Sendable {
         try MessageSocket.send(socket.raw, assignment.encoded, descriptors: descriptors)
     }
 
+    func send(_ order: WorkerOrder, _ descriptors: [Int32] = []) throws(SystemError) {
+        try MessageSocket.send(socket.raw, order.encoded, descriptors: descriptors)
+    }
+
     func kill() { process.killGroup() }
 }

@@ -105,11 +105,11 @@ final class WorkerSlot: @unchecked Sendable {
 
     func lease(_ id: DocumentID) {
         state = .leasing(id)
-        // Positive and never used before, so that files of a run that was given up are never mistaken for another's.
-        let run = Int64(Randomness.integer() >> 1)
+        // Greater than any before on this machine, while its clock is not set back; the owner knows the newest, too.
+        let request = LeaseRequest(run: Clock.unixMilliseconds * 1000, settings: pipeline.configuration.settings)
         let home = pipeline.loop
         pipeline.documents?.perform(id) { owner in
-            owner.lease(id, run: run) { lease in
+            owner.lease(id, request) { lease in
                 home.post { self.leased(lease) }
             }
         }

@@ -65,7 +65,9 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             case ("metadata", _): try request.setMetadata(value)
             case ("pipeline", .string(let text)): try request.setPipeline(text)
             case ("webhook_url", .string(let text)): try request.setWebhook(text)
-            case ("document_id", _), ("name", _), ("content_type", _), ("pipeline", _), ("webhook_url", _):
+            case ("priority", .string(let text)): try request.setPriority(text)
+            case ("document_id", _), ("name", _), ("content_type", _), ("pipeline", _), ("webhook_url", _),
+                ("priority", _):
                 throw Problem(400, "bad_\(key)", "\(key) is a string.")
             default: break
             }

@@ -146,6 +146,11 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
             metadataCameLate = upload != nil
         case "pipeline": try request.setPipeline(text)
         case "webhook_url": try request.setWebhook(text)
+        case "priority":
+            guard upload == nil else {
+                throw Problem(400, "priority_too_late", "Send the field priority before the file.")
+            }
+            try request.setPriority(text)
         case "document_id":
             guard upload == nil else {
                 throw Problem(400, "document_id_too_late", "Send the field document_id before the file.")

@@ -11,6 +11,7 @@ struct NewDocument {
     var id: DocumentID?
     var name = "document"
     var metadata = JSONObject()
+    var priority = WorkPriority.normal
     var size: Int64?
     /// Whether the sha256 is made: `?digest=none` leaves it out.
     var wantsDigest = true
@@ -36,6 +37,7 @@ struct NewDocument {
         if let text = query["name"] { name = Self.cleaned(text) }
         if let text = query["pipeline"] { try setPipeline(text) }
         if let text = query["webhook_url"] { try setWebhook(text) }
+        if let text = query["priority"] { try setPriority(text) }
         try setDigest(query)
     }
 
@@ -67,6 +69,14 @@ struct NewDocument {
         guard PipelineShape.named(text) != nil else {
             throw Problem(400, "unknown_pipeline", "There is no pipeline of that name; this server has: document.")
         }
+    }
+
+    mutating func setPriority(_ text: String) throws(Problem) {
+        guard let known = WorkPriority(rawValue: text) else {
+            let all = WorkPriority.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(400, "bad_priority", "priority is one of \(all).")
+        }
+        priority = known
     }
 
     mutating func setWebhook(_ text: String) throws(Problem) {
@@ -102,6 +112,8 @@ struct NewDocument {
             id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
             pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
         document.owner = exchange.caller.subject
+        document.client = exchange.caller.key
+        document.priority = priority
         document.tierLimitBytes = exchange.caller.tier.limitBytes
         return document
     }

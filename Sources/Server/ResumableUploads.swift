@@ -114,6 +114,7 @@ enum ResumableUploads {
             }
             try request.setMetadata(.object(free))
             if let text = metadata["pipeline"], !text.isEmpty { try request.setPipeline(text) }
+            if let text = metadata["priority"], !text.isEmpty { try request.setPriority(text) }
         }
         if case .draft = fields.dialect {
             if let name = exchange.head.fields["Content-Disposition"].flatMap({ ContentDisposition.parse($0)?.filename }

@@ -107,6 +107,14 @@ struct Router {
                 Methods(handlers: [
                     ("GET", needing(.read, DocumentRoutes.list)), ("POST", needing(.upload, UploadRoutes.create)),
                 ]))
+        case ("admin", 2) where parts[1] == "queue":
+            return .success(Methods(handlers: [("GET", QueueRoutes.standing), ("POST", QueueRoutes.order)]))
+        case ("admin", 3) where parts[1] == "queue" && parts[2] == "dead":
+            return get(QueueRoutes.dead)
+        case ("admin", 4) where parts[1] == "queue" && parts[2] == "dead" && parts[3] == "requeue":
+            return .success(Methods(handlers: [("POST", QueueRoutes.requeue)]))
+        case ("admin", 4) where parts[1] == "queue" && parts[2] == "dead":
+            return document(parts[3]) { id in [("GET", { QueueRoutes.inspect($0, id) })] }
         case ("admin", 2) where parts[1] == "reload":
             return .success(Methods(handlers: [("POST", AdminRoutes.reload)]))
         case ("documents", 2):

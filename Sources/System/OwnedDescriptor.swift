@@ -83,6 +83,12 @@ package enum DescriptorIO {
         }
     }
 
+    /// poll(2): whether there is something to read, or an end, within that time.
+    package static func waitToRead(_ descriptor: Int32, milliseconds: Int32) throws(SystemError) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return try check("poll") { poll(&request, 1, milliseconds) } > 0
+    }
+
     /// Writes all of `bytes`, blocking as long as it takes. For files and the worker's pipes, never on a loop.
     package static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         var rest = bytes

@@ -26,7 +26,10 @@ package struct PageDecoder {
     private var events: [Event] = []
     private var eventsTaken = 0
 
-    package init() {}
+    /// Text that goes on behind other text begins with no byte order mark: what looks like one is a character.
+    package init(expectsByteOrderMark: Bool = true) {
+        if !expectsByteOrderMark { opening = nil }
+    }
 
     /// Takes the next piece; then call `nextEvent` until it is nil.
     package mutating func receive(_ bytes: Span<UInt8>) {

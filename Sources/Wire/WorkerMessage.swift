@@ -15,12 +15,32 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var format: SourceFormat
     /// The encoding that was declared beside it.
     package var charset: String?
+    /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by `WorkerOrder`.
+    package var sourceCount: Int
+    /// What an earlier run has made of it, which the files have already.
+    package var resume: Resume?
+
+    package struct Resume: Sendable, Equatable {
+        /// Pages whose text is in the text file.
+        package var pages: Int64
+        package var textBytes: Int64
+        /// Chunks that are in the result.
+        package var chunks: Int64
+        package var resultBytes: Int64
+
+        package init(pages: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64) {
+            self.pages = pages
+            self.textBytes = textBytes
+            self.chunks = chunks
+            self.resultBytes = resultBytes
+        }
+    }
 
     package static let descriptorCount = 3
 
     package init(
         run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
-        charset: String? = nil
+        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil
     ) {
         self.run = run
         self.charactersMax = charactersMax
@@ -28,10 +48,12 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.countsPages = countsPages
         self.format = format
         self.charset = charset
+        self.sourceCount = sourceCount
+        self.resume = resume
     }
 
     package var encoded: [UInt8] {
-        var writer = JSONWriter(reservingBytes: 128)
+        var writer = JSONWriter(reservingBytes: 256)
         writer.beginObject()
         writer.key("run"); writer.integer(run)
         writer.key("characters_max"); writer.integer(charactersMax)
@@ -39,6 +61,16 @@ package struct WorkerAssignment: Sendable, Equatable {
         writer.key("counts_pages"); writer.bool(countsPages)
         writer.key("format"); writer.string(format.rawValue)
         if let charset { writer.key("charset"); writer.string(charset) }
+        writer.key("sources"); writer.integer(sourceCount)
+        if let resume {
+            writer.key("resume")
+            writer.beginObject()
+            writer.key("pages"); writer.integer(resume.pages)
+            writer.key("text_bytes"); writer.integer(resume.textBytes)
+            writer.key("chunks"); writer.integer(resume.chunks)
+            writer.key("result_bytes"); writer.integer(resume.resultBytes)
+            writer.endObject()
+        }
         writer.endObject()
         return writer.bytes
     }
@@ -48,22 +80,71 @@ package struct WorkerAssignment: Sendable, Equatable {
         guard let value = try? JSONValue.parse(bytes), let run = value["run"]?.integerValue,
             let characters = value["characters_max"]?.integerValue,
             let overlap = value["overlap_characters"]?.integerValue,
-            let countsPages = value["counts_pages"]?.boolValue,
+            let countsPages = value["counts_pages"]?.boolValue, let sources = value["sources"]?.integerValue,
             let format = value["format"]?.stringValue.flatMap(SourceFormat.init)
         else { return nil }
+        var resume: Resume?
+        if let from = value["resume"] {
+            guard let pages = from["pages"]?.integerValue, let textBytes = from["text_bytes"]?.integerValue,
+                let chunks = from["chunks"]?.integerValue, let resultBytes = from["result_bytes"]?.integerValue
+            else { return nil }
+            resume = Resume(pages: pages, textBytes: textBytes, chunks: chunks, resultBytes: resultBytes)
+        }
         self.init(
             run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
-            format: format, charset: value["charset"]?.stringValue)
+            format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume)
     }
 }
 
 /// What lies behind an assignment's first descriptor.
 package enum SourceFormat: String, Sendable, CaseIterable {
-    /// UTF-8 with form feeds between pages: what an extractor writes.
+    /// UTF-8 with form feeds between pages: what extractors write.
     case pages
     /// Text in any encoding.
     case text
     case html, xhtml, docx, odt, epub
+}
+
+/// What a worker is told while it is at work.
+package enum WorkerOrder: Sendable, Equatable {
+    /// The next part of the text, a file that may still grow; its descriptor is beside this.
+    case source(run: Int64)
+    /// The part of this number, from 0, is whole.
+    case sourceEnded(run: Int64, index: Int)
+    /// No more text comes, whatever had been announced: the run has failed elsewhere.
+    case stop(run: Int64)
+
+    package var encoded: [UInt8] {
+        var writer = JSONWriter(reservingBytes: 64)
+        writer.beginObject()
+        switch self {
+        case .source(let run):
+            writer.key("order"); writer.string("source")
+            writer.key("run"); writer.integer(run)
+        case .sourceEnded(let run, let index):
+            writer.key("order"); writer.string("source_ended")
+            writer.key("run"); writer.integer(run)
+            writer.key("index"); writer.integer(index)
+        case .stop(let run):
+            writer.key("order"); writer.string("stop")
+            writer.key("run"); writer.integer(run)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// Nil when the bytes are no order.
+    package init?(decoding bytes: [UInt8]) {
+        guard let value = try? JSONValue.parse(bytes), let run = value["run"]?.integerValue else { return nil }
+        switch value["order"]?.stringValue {
+        case "source": self = .source(run: run)
+        case "source_ended":
+            guard let index = value["index"]?.integerValue else { return nil }
+            self = .sourceEnded(run: run, index: Int(index))
+        case "stop": self = .stop(run: run)
+        default: return nil
+        }
+    }
 }
 
 /// What a worker says.
@@ -73,6 +154,8 @@ package enum WorkerReport: Sendable, Equatable {
     /// `total` where the document itself says how much there is.
     case progress(
         run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int, total: Int64? = nil)
+    /// So much of both files is written and synced: pages or bytes read, chunks with their vectors.
+    case checkpoint(run: Int64, units: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64)
     /// Everything is written and synced.
     case finished(run: Int64, units: Int64, chunks: Int64, visibleCharacters: Int64)
     /// The disk refused; `code` is one of the document errors' codes.
@@ -92,6 +175,13 @@ package enum WorkerReport: Sendable, Equatable {
             writer.key("embedded"); writer.integer(embedded)
             writer.key("finished_stages"); writer.integer(finishedStages)
             if let total { writer.key("total"); writer.integer(total) }
+        case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
+            writer.key("report"); writer.string("checkpoint")
+            writer.key("run"); writer.integer(run)
+            writer.key("units"); writer.integer(units)
+            writer.key("text_bytes"); writer.integer(textBytes)
+            writer.key("chunks"); writer.integer(chunks)
+            writer.key("result_bytes"); writer.integer(resultBytes)
         case .finished(let run, let units, let chunks, let visibleCharacters):
             writer.key("report"); writer.string("finished")
             writer.key("run"); writer.integer(run)
@@ -121,6 +211,12 @@ package enum WorkerReport: Sendable, Equatable {
             self = .progress(
                 run: run, extracted: extracted, chunked: chunked, embedded: embedded,
                 finishedStages: Int(finishedStages), total: integer("total"))
+        case "checkpoint":
+            guard let run = integer("run"), let units = integer("units"), let textBytes = integer("text_bytes"),
+                let chunks = integer("chunks"), let resultBytes = integer("result_bytes")
+            else { return nil }
+            self = .checkpoint(
+                run: run, units: units, textBytes: textBytes, chunks: chunks, resultBytes: resultBytes)
         case "finished":
             guard let run = integer("run"), let units = integer("units"), let chunks = integer("chunks"),
                 let visible = integer("visible_characters")

@@ -1,32 +1,39 @@
+import Formats
 import System
 import Text
 import Wire
 
 /// One document's way through the stages: text → pages → chunks → vectors → result.
+///
+/// What an earlier run has made stays: its text is cut into chunks once more, and those that are in the result already
+/// are passed over. Every second or so the files are made to last, and the supervisor is told how far they are good.
 final class TextJob {
     /// Progress is told at most this often; pages that come faster are told together.
     static let reportIntervalMilliseconds: Int64 = 50
+    /// What is lost when a run dies is about this much of its time.
+    static let checkpointIntervalMilliseconds: Int64 = 1000
+    static let readBytes = 64 * 1024
     /// What is made gathers up to this size before it is written.
     static let writeBytes = 256 * 1024
 
     private let assignment: WorkerAssignment
     private let socket: Int32
-    private let source: OwnedDescriptor
-    private let result: OwnedDescriptor
-    private let text: OwnedDescriptor
+    private var sources: TextSources
+    private var result: GrowingFile
+    private var text: GrowingFile
 
     private var pages = PageDecoder()
     private var chunker: Chunker
     private let vectorizer = HashedNGramVectorizer()
-    private var resultBuffer: [UInt8] = []
-    private var textBuffer: [UInt8] = []
-    private var bytesRead: Int64 = 0
+    /// Of the units that progress is told in, read and in all, where the document itself says so.
+    private var unitsRead: Int64 = 0
     private var unitsTotal: Int64?
     private var pagesRead: Int64 = 0
     private var pagesEmbedded: Int64 = 0
     private var chunks: Int64 = 0
     private var visibleCharacters: Int64 = 0
     private var lastReportMilliseconds: Int64 = 0
+    private var lastCheckpointMilliseconds = Clock.monotonicMilliseconds
 
     init(
         _ assignment: WorkerAssignment, socket: Int32, source: consuming OwnedDescriptor,
@@ -35,9 +42,9 @@ final class TextJob {
     ) {
         self.assignment = assignment
         self.socket = socket
-        self.source = source
-        self.result = result
-        self.text = text
+        sources = TextSources(assignment, socket: socket, first: source)
+        self.result = GrowingFile(result, startBytes: assignment.resume?.resultBytes ?? 0)
+        self.text = GrowingFile(text, startBytes: assignment.resume?.textBytes ?? 0)
         chunker = Chunker(options: Self.options(assignment))
     }
 
@@ -50,114 +57,164 @@ final class TextJob {
         return options
     }
 
-    func run() -> WorkerReport {
-        do throws(TextSourceError) {
-            try workOnSource()
+    /// Nil when nobody is there to be told.
+    func run() -> WorkerReport? {
+        do {
+            try work()
+            try result.sync()
+            try text.sync()
             return .finished(
-                run: assignment.run, units: assignment.countsPages ? pagesRead : bytesRead, chunks: chunks,
-                visibleCharacters: visibleCharacters)
+                run: assignment.run, units: units, chunks: chunks, visibleCharacters: visibleCharacters)
+        } catch let error as FormatError {
+            let (code, detail) = error.failure
+            return .failed(run: assignment.run, code: code, detail: detail)
+        } catch let error as SystemError {
+            return .failed(
+                run: assignment.run, code: error.isNoSpace ? "storage_full" : "storage_failed",
+                detail: "The result could not be written (\(error)). Free some disk space and try again.")
         } catch {
-            switch error {
-            case .storage(let error):
-                return .failed(
-                    run: assignment.run, code: error.isNoSpace ? "storage_full" : "storage_failed",
-                    detail: "The result could not be written (\(error)). Free some disk space and try again.")
-            case .document(let error):
-                let (code, detail) = error.failure
-                return .failed(run: assignment.run, code: code, detail: detail)
-            }
+            return nil
         }
     }
 
-    private func workOnSource() throws(TextSourceError) {
-        let source = try TextSources.open(source.raw, assignment)
-        while let piece = try source.next() {
-            bytesRead = source.unitsDone
-            unitsTotal = source.unitsTotal
-            do throws(SystemError) { try take(piece) } catch { throw .storage(error) }
-        }
-        do throws(SystemError) {
-            try finish()
-            try Files.sync(result.raw)
-            try Files.sync(text.raw)
-        } catch {
-            throw .storage(error)
-        }
-    }
+    private var units: Int64 { assignment.countsPages ? pagesRead : unitsRead }
 
-    private func take(_ piece: [UInt8]) throws(SystemError) {
-        pages.receive(piece.span)
-        try takePages()
-    }
-
-    private func finish() throws(SystemError) {
-        pages.finish()
-        try takePages()
+    private func work() throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
+        defer { buffer.deallocate() }
+        try readAgain(through: buffer)
+        if assignment.format == .pages { try readPages(through: buffer) } else { try readDocument() }
+        // The extractor may turn out to have failed: what came before is good all the same.
+        try checkpointNowAndThen()
         // The ends of the stages are told at once, however short the document.
         try report(finishedStages: 1)
         chunker.finish()
         var rest: [TextChunk] = []
         while let chunk = chunker.nextChunk() { rest.append(chunk) }
         try report(finishedStages: 2)
-        for chunk in rest { embed(chunk) }
+        for chunk in rest { try embed(chunk) }
         pagesEmbedded = pagesRead
-        try flush(atLeast: 1)
+        try result.flush()
+        try text.flush()
     }
 
-    private func takePages() throws(SystemError) {
+    /// What extractors write.
+    private func readPages(through buffer: UnsafeMutableRawBufferPointer) throws {
+        var source = 0
+        while case .bytes(let count, let index) = try sources.read(into: buffer) {
+            if index != source {
+                // What one extractor wrote is whole pages; the next one's text goes on as if one alone had written it.
+                try endSource()
+                pages = PageDecoder(expectsByteOrderMark: false)
+                source = index
+            }
+            unitsRead += Int64(count)
+            try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        try endSource()
+    }
+
+    /// What needs no extractor, from its beginning or from the page that an earlier run came to.
+    private func readDocument() throws {
+        let document = try DocumentTexts.open(
+            sources.descriptor, assignment.format, charset: assignment.charset,
+            afterPages: assignment.resume?.pages ?? 0)
+        while let piece = try document.next() {
+            unitsRead = document.unitsDone
+            unitsTotal = document.unitsTotal
+            try piece.withUnsafeBytes { try receive($0) }
+        }
+        try endSource()
+    }
+
+    /// Takes the text of the pages that an earlier run has read.
+    private func readAgain(through buffer: UnsafeMutableRawBufferPointer) throws {
+        guard let resume = assignment.resume, resume.textBytes > 0 else { return }
+        pages = PageDecoder(expectsByteOrderMark: false)
+        var offset: Int64 = 0
+        while offset < resume.textBytes {
+            let wanted = min(Int64(buffer.count), resume.textBytes - offset)
+            let count = try Files.read(
+                text.raw, at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]))
+            // EIO: the supervisor has seen so many bytes in it.
+            guard count > 0 else { throw SystemError("pread", 5) }
+            offset += Int64(count)
+            try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), isKept: true)
+        }
+        pages = PageDecoder(expectsByteOrderMark: false)
+    }
+
+    private func receive(_ bytes: UnsafeRawBufferPointer, isKept: Bool = false) throws {
+        pages.receive(Span(_unsafeElements: bytes.bindMemory(to: UInt8.self)))
+        try takePages(isKept: isKept)
+    }
+
+    private func endSource() throws {
+        pages.finish()
+        try takePages()
+    }
+
+    /// `isKept`: the text is in its file already.
+    private func takePages(isKept: Bool = false) throws {
         while let event = pages.nextEvent() {
             switch event {
             case .text(let piece):
                 for scalar in piece.unicodeScalars where !scalar.properties.isWhitespace { visibleCharacters += 1 }
-                textBuffer.append(contentsOf: piece.utf8)
+                if !isKept { try text.append(piece.utf8) }
                 chunker.receive(piece)
+                try takeChunks()
             case .pageEnd:
                 pagesRead += 1
-                textBuffer.append(0x0c)
+                if !isKept { try text.append(CollectionOfOne(0x0c)) }
                 chunker.endPage()
+                try takeChunks()
+                if assignment.countsPages, !isKept { try checkpointNowAndThen() }
             }
-            try takeChunks()
         }
     }
 
-    private func takeChunks() throws(SystemError) {
+    private func takeChunks() throws {
         while let chunk = chunker.nextChunk() {
-            embed(chunk)
-            try flush(atLeast: Self.writeBytes)
+            try embed(chunk)
+            if !assignment.countsPages { try checkpointNowAndThen() }
             try reportNowAndThen()
         }
         pagesEmbedded = Int64(chunker.pagesChunked)
-        try flush(atLeast: Self.writeBytes)
         try reportNowAndThen()
     }
 
-    private func embed(_ chunk: TextChunk) {
-        ResultLine.encode(chunk, embedding: vectorizer.embed(chunk.text), into: &resultBuffer)
+    private func embed(_ chunk: TextChunk) throws {
         chunks += 1
+        // It is in the result already.
+        guard chunks > assignment.resume?.chunks ?? 0 else { return }
+        try result.append { ResultLine.encode(chunk, embedding: vectorizer.embed(chunk.text), into: &$0) }
     }
 
-    private func flush(atLeast bytes: Int) throws(SystemError) {
-        if resultBuffer.count >= bytes {
-            try DescriptorIO.writeAll(result.raw, resultBuffer)
-            resultBuffer.removeAll(keepingCapacity: true)
-        }
-        if textBuffer.count >= bytes {
-            try DescriptorIO.writeAll(text.raw, textBuffer)
-            textBuffer.removeAll(keepingCapacity: true)
-        }
+    private func checkpointNowAndThen() throws {
+        let now = Clock.monotonicMilliseconds
+        guard now - lastCheckpointMilliseconds >= Self.checkpointIntervalMilliseconds,
+            chunks >= assignment.resume?.chunks ?? 0
+        else { return }
+        try result.sync()
+        try text.sync()
+        lastCheckpointMilliseconds = Clock.monotonicMilliseconds
+        let point = WorkerReport.checkpoint(
+            run: assignment.run, units: units, textBytes: assignment.countsPages ? text.byteCount : 0, chunks: chunks,
+            resultBytes: result.byteCount)
+        try MessageSocket.send(socket, point.encoded)
     }
 
-    private func reportNowAndThen() throws(SystemError) {
+    private func reportNowAndThen() throws {
         let now = Clock.monotonicMilliseconds
         guard now - lastReportMilliseconds >= Self.reportIntervalMilliseconds else { return }
         lastReportMilliseconds = now
         try report(finishedStages: 0)
     }
 
-    private func report(finishedStages: Int) throws(SystemError) {
+    private func report(finishedStages: Int) throws {
         let done: (Int64, Int64, Int64) =
             assignment.countsPages
-            ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded) : (bytesRead, bytesRead, bytesRead)
+            ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded) : (unitsRead, unitsRead, unitsRead)
         let progress = WorkerReport.progress(
             run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
             total: unitsTotal)

@@ -21,6 +21,11 @@ package enum WorkerProcess {
         do throws(SystemError) {
             try MessageSocket.send(socket, WorkerReport.ready.encoded)
             while let message = try MessageSocket.receive(socket) {
+                // An order that came when its run was over here.
+                if WorkerOrder(decoding: message.bytes) != nil {
+                    for raw in message.descriptors { _ = OwnedDescriptor(owning: raw) }
+                    continue
+                }
                 guard let assignment = WorkerAssignment(decoding: message.bytes),
                     message.descriptors.count == WorkerAssignment.descriptorCount
                 else { return 65 }
@@ -28,7 +33,8 @@ package enum WorkerProcess {
                     assignment, socket: socket, source: OwnedDescriptor(owning: message.descriptors[0]),
                     result: OwnedDescriptor(owning: message.descriptors[1]),
                     text: OwnedDescriptor(owning: message.descriptors[2]))
-                try MessageSocket.send(socket, job.run().encoded)
+                guard let report = job.run() else { return 74 }
+                try MessageSocket.send(socket, report.encoded)
             }
             return 0
         } catch {

@@ -28,6 +28,7 @@ struct ServerSettings: Sendable {
     var chunkCharacters: Int
     var chunkOverlapCharacters: Int
     var lifetimes: Lifetimes
+    var retries: RetryPolicy
     var server: ServerConfiguration
     var live: LivePolicy
     /// Reads what may change again; nil where there is no configuration file.
@@ -156,7 +157,7 @@ final class RunningServer: @unchecked Sendable {
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
-            lifetimes: settings.lifetimes)
+            lifetimes: settings.lifetimes, retries: settings.retries)
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()

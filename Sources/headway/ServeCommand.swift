@@ -100,6 +100,18 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How often a document that died of an accident is tried without getting any further.",
+            of: ServeSettings.attempts))
+    var attempts: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long it waits before its second try; twice as long before each further one.",
+            of: ServeSettings.retryWaitSeconds, valueName: "seconds"))
+    var retryWaitSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Characters of a chunk, at most.", of: ServeSettings.chunkCharacters, valueName: "characters"))
     var chunkCharacters: Int?
 
@@ -217,6 +229,8 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.workerMemory, workerMemory.map(SettingValue.number)),
             (ServeSettings.workSeconds, workSeconds.map(SettingValue.number)),
             (ServeSettings.stallSeconds, stallSeconds.map(SettingValue.number)),
+            (ServeSettings.attempts, attempts.map(SettingValue.number)),
+            (ServeSettings.retryWaitSeconds, retryWaitSeconds.map(SettingValue.number)),
             (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
             (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),

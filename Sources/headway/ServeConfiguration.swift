@@ -177,6 +177,12 @@ struct ServeConfiguration: Sendable {
         return lifetimes
     }
 
+    private var retries: RetryPolicy {
+        RetryPolicy(
+            attemptsMax: settings.number(ServeSettings.attempts),
+            waitMilliseconds: Int64(settings.number(ServeSettings.retryWaitSeconds)) * 1000)
+    }
+
     var workShare: (workers: Int, bytesEach: Int64) {
         let workers = settings.number(ServeSettings.workers)
         return WorkLimits.share(
@@ -214,7 +220,8 @@ struct ServeConfiguration: Sendable {
             dataDirectory: settings.text(ServeSettings.data), loopCount: loops > 0 ? loops : ThisProcess.coreCount,
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
-            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes, server: server,
+            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes, retries: retries,
+            server: server,
             live: livePolicy,
             reread: reread)
     }

@@ -21,6 +21,9 @@ enum ServeSettings {
     // No document is given more than `Policy.secondsMax` in any case.
     static let workSeconds = Setting("work-seconds", .number(1...7200), standard: .number(60), isLive: true)
     static let stallSeconds = Setting("stall-seconds", .number(1...86_400), standard: .number(60), isLive: true)
+    static let attempts = Setting("attempts", .number(1...1000), standard: .number(RetryPolicy.attemptsMaxDefault))
+    static let retryWaitSeconds = Setting(
+        "retry-wait-seconds", .number(0...300), standard: .number(Int(RetryPolicy.waitMillisecondsDefault / 1000)))
     static let chunkCharacters = Setting(
         "chunk-characters", .number(ChunkingOptions.charactersMaxRange),
         standard: .number(ChunkingOptions.charactersMaxDefault))
@@ -54,7 +57,7 @@ enum ServeSettings {
 
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
-        workerMemory, workSeconds, stallSeconds, chunkCharacters, chunkOverlap, uploadsMax,
+        workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap, uploadsMax,
         uploadExpirySeconds, retentionSeconds, uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
         serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
         diagnostics,

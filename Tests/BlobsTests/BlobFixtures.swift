@@ -13,6 +13,7 @@ final class BlobFixture: Sendable {
     let thread: LoopThread
     let store: BlobStore
     let path: String
+    private let diskThreads: Int
     /// Touched on the loop.
     let buffers = OnLoop(UploadBuffers())
 
@@ -20,6 +21,7 @@ final class BlobFixture: Sendable {
         var template = Array("/tmp/headway-blobs-XXXXXX".utf8CString)
         path = String(cString: try #require(mkdtemp(&template)))
         thread = try LoopThread()
+        self.diskThreads = diskThreads
         store = try BlobStore(directory: path, disk: DiskThreads(count: diskThreads))
     }
 
@@ -81,12 +83,19 @@ final class BlobFixture: Sendable {
 
     var takenCount: Int { get throws { try thread.on { [self] in buffers.value.takenCount } } }
 
-    /// Waits until the disk has done what was asked of it.
+    /// Waits until the disk has done what was asked of it, and what the loop then asked of it. Every disk thread must
+    /// have come to take its part before any may go on: none can still be at work on what was asked before.
     func settle() throws {
         for _ in 0..<3 {
-            for _ in 0..<8 {
-                let _: Bool = try wait { [self] answer in store.disk.submit { answer(true) } }
+            let (arrivals, departures) = (thread.queue(of: Bool.self), thread.queue(of: Bool.self))
+            for _ in 0..<diskThreads {
+                store.disk.submit {
+                    arrivals.put(true)
+                    _ = departures.takeFirst()
+                }
             }
+            for _ in 0..<diskThreads { try #require(arrivals.takeFirst() == true) }
+            for _ in 0..<diskThreads { departures.put(true) }
             try thread.turns()
         }
     }

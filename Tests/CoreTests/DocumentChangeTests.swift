@@ -65,6 +65,11 @@ struct DocumentChangeTests {
             .retried, [.refused(.notTerminal), .refused(.notTerminal), .refused(.notTerminal)],
             [.refused(.alreadyComplete), .told(.step, .queued), .told(.step, .queued)]),
         Row(.requeued, [.ignored, .ignored, .told(.step, .queued)], nothing),
+        Row(
+            .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
+            [.ignored, .ignored, .told(.step, .queued)], nothing),
+        // What the next run begins behind is no news to anybody.
+        Row(.checkpointed(nil), nothing, nothing),
         Row(.queued(position: 2), [.ignored, .told(.tick, .queued), .ignored], nothing),
         // The fixtures have the highest ceiling already.
         Row(.ceilingRecorded(50), nothing, nothing),
@@ -91,6 +96,8 @@ struct DocumentChangeTests {
         case .uploadPaused: 15
         case .uploadAcknowledged: 16
         case .uploadCutBack: 17
+        case .setBack: 18
+        case .checkpointed: 19
         }
     }
 
@@ -124,7 +131,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...17))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...19))
     }
 
     @Test("the ways from one status to another are those of the diagram")

@@ -144,4 +144,17 @@ struct DocumentStageTests {
         #expect(document.bytesTotal == 12)
         #expect(document.bytesDone == 12)
     }
+
+    @Test("a run that goes on behind a checkpoint has those pages done, and a total that lied gives way")
+    func resumed() throws {
+        var document = try Document.sample(in: .processing)
+        let point = Checkpoint(
+            run: 1, units: 206, textBytes: 900, resultBytes: 100, chunks: 3, settings: "1000/150")
+        try document.apply([.worked(.pages([100, 1, 0], of: 3)), .checkpointed(point), .requeued, .leased])
+        #expect(document.stages[0].done == 206 && document.stages[0].total == 206)
+        #expect(document.stages[1].done == 0)
+        #expect(document.resumedFrom == 206)
+        try document.apply([.checkpointed(nil), .requeued, .leased])
+        #expect(document.stages[0].done == 0 && document.resumedFrom == nil)
+    }
 }

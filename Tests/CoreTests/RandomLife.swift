@@ -62,7 +62,7 @@ struct RandomLife {
     }
 
     private mutating func anyChange(_ random: inout SeededRandom) -> DocumentChange {
-        switch Int.random(in: 0...16, using: &random) {
+        switch Int.random(in: 0...18, using: &random) {
         case 0: .uploadBegan(total: random.oneIn(2) ? nil : .random(in: 0...6000, using: &random), contentType: nil)
         case 1: .uploadProgressed(received: .random(in: 0...9000, using: &random))
         case 2: .uploadLost
@@ -78,6 +78,17 @@ struct RandomLife {
         case 13: .uploadPaused(written: .random(in: 0...9000, using: &random))
         case 14: .uploadAcknowledged(.random(in: 0...9000, using: &random))
         case 15: .uploadCutBack
+        case 16:
+            .setBack(
+                message: "The worker ended.", notBeforeMilliseconds: .random(in: 0...9000, using: &random),
+                isAttempt: random.oneIn(2))
+        case 17:
+            .checkpointed(
+                random.oneIn(3)
+                    ? nil
+                    : Checkpoint(
+                        run: 5, units: .random(in: 0...60, using: &random), textBytes: 900, resultBytes: 700, chunks: 4,
+                        settings: "1000/150"))
         case 11: .uploadUnusable(bytes: 900, sha256: "cd34", DocumentError(.unsupportedType, "It is a picture."))
         default: .queued(position: nil)
         }

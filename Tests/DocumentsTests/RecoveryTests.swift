@@ -16,7 +16,7 @@ private struct Nothing: DocumentBytes, WorkQueue {
         of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void
     ) { completion(nil) }
     func removeOutput(of id: DocumentID, token: Int64) {}
-    func enqueue(_ id: DocumentID) {}
+    func enqueue(_ id: DocumentID, _ ticket: WorkTicket) {}
     func withdraw(_ id: DocumentID) {}
     func position(of id: DocumentID) -> Int? { nil }
 }

@@ -8,7 +8,7 @@ import pytest
 
 import documents
 from browser import Browser
-from means import BUILD
+from means import BUILD, ROOT
 from proxy import Proxy
 from server import HOST
 from waiting import eventually
@@ -196,6 +196,11 @@ class TestTransports:
 
 
 class TestHowItIsMade:
+    def test_every_file_of_it_is_served_as_it_is(self, client):
+        for path in (ROOT / "web-demo").iterdir():
+            reply = client.get(f"/{path.name}", expect=200)
+            assert reply.body == path.read_bytes(), path.name
+
     def test_nothing_is_loaded_from_elsewhere(self, browser, client, file, small_pdf):
         with opened(browser, client.address) as page:
             upload(page, file(small_pdf, "own.pdf"), "own.pdf")

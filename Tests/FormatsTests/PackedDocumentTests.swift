@@ -198,6 +198,23 @@ struct PackedDocumentTests {
             try Fixtures.text(.epub, Fixtures.epub(["<p>a</p>", "", "<p>b&nbsp;c"])) == "a\u{c}\u{c}b\u{a0}c\u{c}\u{c}")
     }
 
+    @Test("a book goes on behind the pages that are there already")
+    func skippedPages() throws {
+        func text(after pages: Int64) throws -> String {
+            let document = try PackedDocument(.epub, reading: Fixtures.epub(["a", "b", "c"]).bytes) {
+                ArchiveInflater()
+            }
+            document.skipPages(pages)
+            var text: [UInt8] = []
+            while let piece = try document.next() { text += piece }
+            #expect(document.unitsDone == 4)
+            return String(decoding: text, as: UTF8.self)
+        }
+        #expect(try text(after: 0) == "a\u{c}b\u{c}c\u{c}\u{c}")
+        #expect(try text(after: 2) == "c\u{c}\u{c}")
+        #expect(try text(after: 9).isEmpty)
+    }
+
     @Test("a locked page locks the book, a scrambled font does not")
     func lockedBook() throws {
         func lock(_ part: String) -> String {

@@ -3,44 +3,41 @@ import Formats
 import System
 import Wire
 
-/// Why a source gives no more text.
-enum TextSourceError: Error {
-    /// The machine's trouble.
-    case storage(SystemError)
-    /// The document's.
-    case document(FormatError)
-}
-
-/// A document as one stream of text, UTF-8 with a form feed at each page's end. The same bytes give the same text every
-/// time, so that a run that begins anew finds its pages again.
-protocol TextSource: AnyObject {
-    /// The next piece, which may be empty; nil at the end.
-    func next() throws(TextSourceError) -> [UInt8]?
+/// A document that needs no extractor as one stream of text, UTF-8 with a form feed at each page's end. The same bytes
+/// give the same text every time, so that a run that begins anew finds its chunks and pages again.
+protocol DocumentText: AnyObject {
+    /// The next piece, which may be empty; nil at the end. Throws `FormatError` for the document's own trouble and
+    /// `SystemError` for the machine's.
+    func next() throws -> [UInt8]?
     /// What was read so far: pages of the text where the format counts them, else bytes.
     var unitsDone: Int64 { get }
     /// How many there are, where the document says so.
     var unitsTotal: Int64? { get }
 }
 
-enum TextSources {
-    /// The source that reads what lies behind the descriptor, which stays the caller's.
-    static func open(_ descriptor: Int32, _ assignment: WorkerAssignment) throws(TextSourceError) -> any TextSource {
-        switch assignment.format {
-        case .pages: DescriptorText(descriptor, .asItIs)
-        case .text: DescriptorText(descriptor, .decoding(TextDecoder(charset: assignment.charset)))
-        case .html: DescriptorText(descriptor, .html(HTMLDocument(charset: assignment.charset)))
-        case .xhtml: DescriptorText(descriptor, .html(HTMLDocument(charset: assignment.charset, isXML: true)))
+enum DocumentTexts {
+    /// The text of what lies behind the descriptor, which stays the caller's. A format that counts pages begins behind
+    /// `afterPages` of them; the others have none.
+    static func open(
+        _ descriptor: Int32, _ format: SourceFormat, charset: String?, afterPages: Int64
+    ) throws -> any DocumentText {
+        switch format {
+        case .pages: preconditionFailure("what extractors write is read page by page")
+        case .text: DescriptorText(descriptor, .decoding(TextDecoder(charset: charset)))
+        case .html: DescriptorText(descriptor, .html(HTMLDocument(charset: charset)))
+        case .xhtml: DescriptorText(descriptor, .html(HTMLDocument(charset: charset, isXML: true)))
         case .docx: try PackedText(descriptor, .docx)
         case .odt: try PackedText(descriptor, .odt)
-        case .epub: try PackedText(descriptor, .epub)
+        case .epub: try PackedText(descriptor, .epub, afterPages: afterPages)
         }
     }
 }
 
-/// Text that is read from its first byte to its last: a file, or an extractor's pipe.
-final class DescriptorText: TextSource {
+/// Text that is read from its first byte to its last.
+final class DescriptorText: DocumentText {
     enum Reading {
-        case asItIs
+        /// In between, while one of the others works: two owners would copy all it holds.
+        case nothing
         case decoding(TextDecoder)
         case html(HTMLDocument)
     }
@@ -58,29 +55,28 @@ final class DescriptorText: TextSource {
         self.reading = reading
     }
 
-    func next() throws(TextSourceError) -> [UInt8]? {
+    func next() throws(SystemError) -> [UInt8]? {
         if isOver { return nil }
         let bytes = try read()
         unitsDone += Int64(bytes.count)
         isOver = bytes.isEmpty
         switch reading {
-        case .asItIs: return bytes
+        case .nothing: return nil
         case .decoding(var decoder):
-            reading = .asItIs
+            reading = .nothing
             var text: [UInt8] = []
             if isOver { decoder.finish(into: &text) } else { decoder.receive(bytes[...], into: &text) }
             reading = .decoding(decoder)
             return text
         case .html(var document):
-            // Taken out while it works: two owners would copy all it holds.
-            reading = .asItIs
+            reading = .nothing
             let text = isOver ? document.finish() : document.receive(bytes)
             reading = .html(document)
             return text
         }
     }
 
-    private func read() throws(TextSourceError) -> [UInt8] {
+    private func read() throws(SystemError) -> [UInt8] {
         var failure: SystemError?
         let bytes = [UInt8](unsafeUninitializedCapacity: Self.readBytes) { buffer, count in
             do throws(SystemError) {
@@ -93,30 +89,22 @@ final class DescriptorText: TextSource {
                 failure = error
             }
         }
-        if let failure { throw .storage(failure) }
+        if let failure { throw failure }
         return bytes
     }
 }
 
 /// The text of a packed document.
-final class PackedText: TextSource {
+final class PackedText: DocumentText {
     private let document: PackedDocument
 
-    init(_ descriptor: Int32, _ kind: PackedKind) throws(TextSourceError) {
-        let size: Int64
-        do throws(SystemError) { size = try Files.size(descriptor) } catch { throw .storage(error) }
-        do throws(FormatError) {
-            document = try PackedDocument(kind, reading: PackedFile(descriptor: descriptor, byteCount: size)) {
-                ArchiveInflater()
-            }
-        } catch {
-            throw .document(error)
-        }
+    init(_ descriptor: Int32, _ kind: PackedKind, afterPages: Int64 = 0) throws {
+        let file = PackedFile(descriptor: descriptor, byteCount: try Files.size(descriptor))
+        document = try PackedDocument(kind, reading: file) { ArchiveInflater() }
+        document.skipPages(afterPages)
     }
 
-    func next() throws(TextSourceError) -> [UInt8]? {
-        do throws(FormatError) { return try document.next() } catch { throw .document(error) }
-    }
+    func next() throws(FormatError) -> [UInt8]? { try document.next() }
 
     var unitsDone: Int64 { document.unitsDone }
     var unitsTotal: Int64? { document.unitsTotal }

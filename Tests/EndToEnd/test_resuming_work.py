@@ -1,0 +1,206 @@
+"""What was done is not done again: after a death a document goes on behind its last checkpoint."""
+
+import os
+import random
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+import documents
+import rules
+from client import PDF, TEXT
+from waiting import eventually
+from watchers import watch
+
+# A reader of 400 pages, a hundred a second, each of which says which process has read it.
+PAGES = 400
+SIGNING_READER = """
+first=1 last=%d
+while [ $# -gt 2 ]; do case $1 in -f) first=$2; shift 2;; -l) last=$2; shift 2;; *) shift;; esac; done
+for ((page = first; page <= last; page++)); do
+    printf 'Page %%d was read by %%d. Some more words make it a page of text.\\n\\f' $page $$
+    sleep 0.01
+done
+""" % PAGES
+SIGNED = re.compile(r"Page (\d+) was read by (\d+)\.")
+
+
+def kill_when(server, identifier, which, is_due):
+    """SIGKILL one process of the run once the document's state is as wanted; its process id."""
+    def found():
+        state = server.client.state(identifier)
+        assert state["status"] not in rules.TERMINAL, state
+        readers = [process for process in server.tree() if "pdftotext" in process.command]
+        victims = readers if which == "reader" else server.worker_processes()
+        return victims[0].pid if is_due(state) and victims else None
+    victim = eventually(found, 60, f"a {which} to kill")
+    os.kill(victim, signal.SIGKILL)
+    return victim
+
+
+def signatures(server, identifier):
+    text = server.client.get(f"/v1/documents/{identifier}/text", expect=200).body.decode()
+    return [(int(page), int(reader)) for page, reader in SIGNED.findall(text)]
+
+
+class TestAfterADeath:
+    @pytest.mark.parametrize("which", ["worker", "reader", "server"])
+    def test_no_page_before_the_checkpoint_is_read_again(self, with_reader, small_pdf, which):
+        server = with_reader(SIGNING_READER, "--retry-wait-seconds", 1)
+        identifier = server.client.create()["document_id"]
+        watcher = watch(server.client, identifier) if which != "server" else None
+        server.client.put_content(identifier, small_pdf, expect=202)
+        is_due = lambda state: (state["pages_done"] or 0) >= 200  # noqa: E731
+        if which == "server":
+            eventually(lambda: is_due(server.client.state(identifier)), 60)
+            server.kill()
+            server.start()
+        else:
+            kill_when(server, identifier, which, is_due)
+        state = server.client.finish(identifier)
+        assert state["status"] == "complete", state
+        # A checkpoint comes every second or so.
+        assert 50 <= state["resumed_from"] <= 250 + 50, state["resumed_from"]
+        assert state["attempt"] == (1 if which == "server" else 2)
+        pages = signatures(server, identifier)
+        assert [page for page, _ in pages] == list(range(1, PAGES + 1))
+        readers = [reader for _, reader in pages]
+        assert len(set(readers)) == 2
+        assert readers.index(readers[-1]) == state["resumed_from"], "the second reader began behind the checkpoint"
+        if watcher:
+            states = rules.check_story(watcher.join_account(10).states)
+            waiting = [state for state in states if state["status"] == "queued" and state["message"]]
+            assert waiting and "tried again" in waiting[0]["message"], "it says why it waits"
+            assert waiting[0]["stage"] == "extracting"
+
+    def test_a_document_dies_twice_at_the_same_page_and_is_given_up(self, with_reader, small_pdf):
+        server = with_reader(SIGNING_READER.replace("    sleep 0.01", "    [ $page = 57 ] && kill -SEGV $$"),
+                             "--retry-wait-seconds", 0)
+        state = server.client.process(small_pdf)
+        assert (state["status"], state["error"]["code"], state["attempt"]) == ("failed", "crashed", 2), state
+        assert "twice at page 58" in state["error"]["detail"], state["error"]
+        assert state["error"]["retryable"] is True
+        # A person may have it tried again.
+        again = server.client.post(f"/v1/documents/{identifier_of(state)}/retry", expect=202).json()
+        assert again["status"] in ("queued", "processing") and again["error"] is None
+        assert server.client.finish(identifier_of(state))["error"]["code"] == "crashed"
+
+    def test_attempts_are_as_many_as_configured(self, with_reader, small_pdf):
+        server = with_reader("kill -SEGV $$", "--attempts", 1)
+        state = server.client.process(small_pdf)
+        assert (state["error"]["code"], state["attempt"]) == ("crashed", 1)
+
+    def test_cancelling_while_it_waits_for_its_next_try_ends_it(self, with_reader, small_pdf):
+        server = with_reader("kill -SEGV $$", "--retry-wait-seconds", 60)
+        identifier = server.client.upload(small_pdf)["document_id"]
+        eventually(lambda: server.client.state(identifier)["message"], what="it waits")
+        state = server.client.post(f"/v1/documents/{identifier}/cancel", expect=200).json()
+        assert (state["status"], state["message"]) == ("cancelled", None)
+        assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"
+
+
+def identifier_of(state):
+    return state["document_id"]
+
+
+def outcome(server, identifier):
+    return (server.client.get(f"/v1/documents/{identifier}/result", expect=200).body,
+            server.client.get(f"/v1/documents/{identifier}/text", expect=200).body)
+
+
+class TestRangesOfPages:
+    def test_a_long_document_read_by_two_is_as_one_alone_would_have_read_it(self, start_server):
+        body = documents.pdf(pages=2400)
+        alone = start_server(workers=1)
+        first = alone.client.upload(body)["document_id"]
+        assert alone.client.finish(first, 120)["status"] == "complete"
+        expected = outcome(alone, first)
+        alone.stop()
+        together = start_server(workers=2)
+        identifier = together.client.create()["document_id"]
+        watcher = watch(together.client, identifier)
+        together.client.put_content(identifier, body, expect=202)
+        most = 0
+
+        def ended():
+            nonlocal most
+            readers = [process for process in together.tree() if "pdftotext" in process.command]
+            most = max(most, len(readers))
+            return together.client.state(identifier)["status"] in rules.TERMINAL
+        eventually(ended, 120, every=0.02)
+        states = rules.check_story(watcher.join_account(10).states)
+        assert states[-1]["status"] == "complete" and states[-1]["pages_total"] == 2400
+        assert most == 2, "two at once"
+        assert outcome(together, identifier) == expected
+        assert not list(together.data.glob("text/*.part*")), "no part is left over"
+
+    def test_it_goes_on_behind_the_last_page_that_is_whole(self, start_server):
+        body = documents.pdf(pages=2400)
+        server = start_server("--retry-wait-seconds", 0)
+        whole = server.client.upload(body)["document_id"]
+        assert server.client.finish(whole, 120)["status"] == "complete"
+        identifier = server.client.upload(body)["document_id"]
+        kill_when(server, identifier, "worker", lambda state: (state["stages"][1]["done"] or 0) >= 700)
+        state = server.client.finish(identifier, 120)
+        assert state["status"] == "complete" and state["resumed_from"], state
+        assert outcome(server, identifier) == outcome(server, whole)
+
+
+# Documents, deaths. The long form is nightly's.
+STORMS = [pytest.param(6, 20, id="20 deaths"), pytest.param(50, 500, id="500 deaths", marks=pytest.mark.nightly)]
+
+
+@pytest.mark.parametrize("documents_count, deaths", STORMS)
+@pytest.mark.timeout(3600)
+def test_workers_and_readers_die_at_random_and_every_result_is_as_it_should_be(start_server, documents_count, deaths):
+    seed = int(os.environ.get("STORM_SEED", "1"))
+    print(f"STORM_SEED={seed}")
+    choose = random.Random(seed)
+    # Accidents without a new page on record would count as attempts: this storm is denser than any.
+    server = start_server("--attempts", 1000, "--retry-wait-seconds", 0)
+    bodies = [documents.pdf(pages=choose.choice([3, 150, 600, 1400]), seed=number) for number in range(documents_count)]
+    expected = []
+    for body in bodies:
+        identifier = server.client.upload(body)["document_id"]
+        assert server.client.finish(identifier, 120)["status"] == "complete"
+        expected.append(outcome(server, identifier))
+        server.client.delete(f"/v1/documents/{identifier}", expect=204)
+    killed, over = [], threading.Event()
+
+    def storm():
+        while len(killed) < deaths and not over.is_set():
+            time.sleep(choose.uniform(0, 0.3))
+            victims = [process for process in server.tree()[1:]
+                       if "worker" in process.command or "pdf" in process.command]
+            if victims:
+                victim = choose.choice(victims)
+                try:
+                    os.kill(victim.pid, signal.SIGKILL)
+                    killed.append(victim.pid)
+                except ProcessLookupError:
+                    pass
+
+    thread = threading.Thread(target=storm)
+    thread.start()
+    try:
+        rounds = 0
+        while len(killed) < deaths:
+            rounds += 1
+            identifiers = [server.client.upload(body)["document_id"] for body in bodies]
+            for identifier, (result, text) in zip(identifiers, expected):
+                state = server.client.finish(identifier, 1200)
+                # Poison is judged by the page: a storm can hit the same page twice.
+                while state["status"] == "failed" and "twice at page" in state["error"]["detail"]:
+                    server.client.post(f"/v1/documents/{identifier}/retry", expect=202)
+                    state = server.client.finish(identifier, 1200)
+                assert state["status"] == "complete", state
+                assert outcome(server, identifier) == (result, text)
+                server.client.delete(f"/v1/documents/{identifier}", expect=204)
+    finally:
+        over.set()
+        thread.join()
+    print(f"{len(killed)} deaths in {rounds} rounds of {documents_count} documents")
+    assert server.is_running
