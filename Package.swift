@@ -24,7 +24,8 @@ let package = Package(
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Not linked: loaded when first used, so it is a target of its own and no system library.
+        .target(name: "CCurl"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CPage"),
 
@@ -49,12 +50,15 @@ let package = Package(
         .target(
             name: "Pipeline", dependencies: ["Core", "Wire", "System", "Loop", "Documents", logging],
             swiftSettings: settings),
+        .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Wire", "Text", "Formats", "Compression", "System"], swiftSettings: settings),
+            name: "Worker",
+            dependencies: ["Core", "Wire", "Text", "Formats", "Compression", "System", "Transfer"],
+            swiftSettings: settings),
         .target(
             name: "Server",
             dependencies: [
-                "Core", "JSON", "Wire", "System", "Loop", "Hub", "Blobs", "Documents", "Pipeline", "Crypto",
+                "Core", "JSON", "Text", "Wire", "System", "Loop", "Hub", "Blobs", "Documents", "Pipeline", "Crypto",
                 "Compression", "CPage", logging,
             ],
             swiftSettings: settings),
@@ -62,7 +66,8 @@ let package = Package(
         .executableTarget(
             name: "headway",
             dependencies: [
-                "Core", "JSON", "Text", "System", "Loop", "Hub", "Ledger", "Blobs", "Documents", "Pipeline", "Worker",
+                "Core", "JSON", "Text", "Wire", "System", "Loop", "Hub", "Ledger", "Blobs", "Documents", "Pipeline",
+                "Worker",
                 "Server", "Client", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -96,6 +101,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Core", "System"], swiftSettings: settings),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Core", "Wire", "JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["Worker", "Core", "System", "Text", "Wire"], swiftSettings: settings),
         .testTarget(name: "ClientTests", dependencies: ["Client", "JSON"], swiftSettings: settings),
         .testTarget(name: "LoadTests", dependencies: ["headway-load", "Wire", "System"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),

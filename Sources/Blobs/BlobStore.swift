@@ -17,8 +17,10 @@ package final class BlobStore: DocumentBytes {
     package let disk: DiskThreads
     /// Syncs wait for the disk and use no core: they have threads of their own, so that writing goes on, and several,
     /// so that they share the commits of the file system's journal.
-    private let syncThreads: DiskThreads
-    private let contentNames: DirectorySync
+    let syncThreads: DiskThreads
+    let contentNames: DirectorySync
+    let resultNames: DirectorySync
+    let textNames: DirectorySync
     let digests = SuspendedDigests()
     let intakeBuffers = IntakeBuffers()
     package let counters = DiskCounters()
@@ -33,6 +35,8 @@ package final class BlobStore: DocumentBytes {
         try Files.syncDirectory(directory)
         syncThreads = try DiskThreads(count: Self.syncThreadCount, name: "sync")
         contentNames = DirectorySync(path: "\(directory)/content", threads: syncThreads, counters: counters)
+        resultNames = DirectorySync(path: "\(directory)/results", threads: syncThreads, counters: counters)
+        textNames = DirectorySync(path: "\(directory)/text", threads: syncThreads, counters: counters)
     }
 
     package var contentDirectory: String { "\(directory)/content" }

@@ -8,6 +8,8 @@ package enum ClientError: Error, Equatable {
     case connectionLost(server: String, reason: String)
     /// The server answered with what is not in its contract; probably another server listens there.
     case unreadableReply(server: String, reason: String)
+    /// This machine has no libcurl that could be loaded.
+    case libraryMissing(reason: String)
     /// A file of ours: reading it failed.
     case file(name: String, reason: String)
     /// A signal ended the command.
@@ -28,6 +30,8 @@ package enum ClientError: Error, Equatable {
             "the connection to \(server) was lost\(reason.isEmpty ? "" : ": \(reason)")"
         case .unreadableReply(let server, let reason):
             "\(server) does not answer as a Headway server does: \(reason)"
+        case .libraryMissing(let reason):
+            "libcurl, which talks to servers, could not be loaded (\(reason)): install it with `apt install libcurl4`"
         case .file(let name, let reason):
             "\(TerminalText.clean(name)): \(reason)"
         case .interrupted:
@@ -48,6 +52,7 @@ package enum ClientError: Error, Equatable {
         switch self {
         case .refused(let problem): problem.status == 404 ? .notFound : .refused
         case .unreachable, .connectionLost, .unreadableReply: .unreachable
+        case .libraryMissing: .libraryMissing
         case .file: .unreadableFile
         case .interrupted(let signal): .interrupted(signal: signal)
         case .outputClosed: .outputClosed

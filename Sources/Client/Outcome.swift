@@ -1,6 +1,6 @@
 /// How a command ends, for scripts: one number per answer.
 package enum Outcome: Equatable, Sendable {
-    case complete, failed, cancelled, notFound, unreachable, refused, unreadableFile, unwritableOutput
+    case complete, failed, cancelled, notFound, unreachable, refused, unreadableFile, unwritableOutput, libraryMissing
     case interrupted(signal: Int32)
     case outputClosed
 
@@ -13,6 +13,7 @@ package enum Outcome: Equatable, Sendable {
         case .unreachable: 5
         case .refused: 6
         case .unreadableFile: 66  // EX_NOINPUT of sysexits, beside ArgumentParser's 64 for usage.
+        case .libraryMissing: 69  // EX_UNAVAILABLE.
         case .unwritableOutput: 74  // EX_IOERR.
         case .interrupted(let signal): 128 + signal  // As a shell tells it: 130 for Ctrl-C.
         case .outputClosed: 128 + 13
@@ -42,9 +43,10 @@ package enum Outcome: Equatable, Sendable {
         case .unreadableFile: 4
         case .refused: 5
         case .unreachable: 6
-        case .unwritableOutput: 7
-        case .outputClosed: 8
-        case .interrupted: 9
+        case .libraryMissing: 7
+        case .unwritableOutput: 8
+        case .outputClosed: 9
+        case .interrupted: 10
         }
     }
 
@@ -59,6 +61,7 @@ package enum Outcome: Equatable, Sendable {
           6    the server refused; its reason is shown
           64   wrong usage
           66   a file could not be read
+          69   this machine has no libcurl
           74   the output could not be written
           130  interrupted with Ctrl-C
         Of several documents the gravest counts: 130, 74, 5, 6, 66, 4, 1, 3, 0.

@@ -27,11 +27,21 @@ package struct Problem: Equatable, Sendable {
     /// True when the same request may well succeed later: the server is busy, restarting or behind a proxy that waits.
     package var isPassing: Bool { status == 429 || status == 408 || (500...599).contains(status) }
 
-    /// One sentence for people.
+    /// One sentence for people, with what they can do about it here.
     package var words: String {
         let detail = detail.map(TerminalText.clean)
         let origin = [code.map(TerminalText.clean), String(status)].compactMap(\.self).joined(separator: ", ")
-        guard let detail, !detail.isEmpty else { return "the server answered \(origin)" }
-        return "\(detail) (\(origin))"
+        let advice = advice.map { ": \($0)" } ?? ""
+        guard let detail, !detail.isEmpty else { return "the server answered \(origin)\(advice)" }
+        return "\(detail) (\(origin))\(advice)"
+    }
+
+    private var advice: String? {
+        switch (status, code) {
+        case (401, "bad_token"): "put one that it knows into \(AccessToken.variable), or give it by --token"
+        case (401, _): "put a token into \(AccessToken.variable), or give it by --token"
+        case (403, _): "give a token that may do this, in \(AccessToken.variable) or by --token"
+        default: nil
+        }
     }
 }

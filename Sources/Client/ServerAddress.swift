@@ -47,6 +47,13 @@ package struct ServerAddress: Equatable, Sendable {
         return link.hasPrefix("http://") || link.hasPrefix("https://") ? link : nil
     }
 
+    /// Whether a URL is one of this server's: of the same scheme, host and port.
+    package func isOwn(_ url: String) -> Bool {
+        guard url.hasPrefix(origin) else { return false }
+        let rest = url.dropFirst(origin.count)
+        return rest.isEmpty || rest.hasPrefix("/")
+    }
+
     /// RFC 3986 §2.3: all but unreserved characters, byte by byte. `.` and `..` would be path steps: encoded too.
     package static func percentEncoded(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".unicodeScalars)

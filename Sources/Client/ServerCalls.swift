@@ -3,9 +3,18 @@ import JSON
 /// The requests of the wire contract, one function each; `Transfers` carries them out.
 package struct ServerCalls {
     package let address: ServerAddress
+    private let token: AccessToken?
 
-    package init(address: ServerAddress) {
+    package init(address: ServerAddress, token: AccessToken? = nil) {
         self.address = address
+        self.token = token
+    }
+
+    /// A request that says who asks. A link may lead to another server, which must not learn the token.
+    private func request(_ method: String, _ url: String) -> Request {
+        var request = Request(method, url)
+        if let token, address.isOwn(url) { request.headers = [token.field] }
+        return request
     }
 
     /// Makes a document that waits for its bytes, so that it can be watched from the first one. Answers 201.
@@ -16,8 +25,8 @@ package struct ServerCalls {
         json["name"] = .string(source.name)
         if let size = source.sizeBytes { json["size"] = .integer(size) }
         if source.mediaType != MediaType.unknown { json["content_type"] = .string(source.mediaType) }
-        var request = Request("POST", address.url(["v1", "documents"]))
-        request.headers = [("Content-Type", "application/json"), Self.acceptJSON]
+        var request = request("POST", address.url(["v1", "documents"]))
+        request.headers += [("Content-Type", "application/json"), Self.acceptJSON]
         request.body = .bytes(JSONValue.object(json).compactBytes)
         return request
     }
@@ -33,9 +42,11 @@ package struct ServerCalls {
         return sending(source, "POST", address.url(["v1", "documents"], query: [("name", source.name)]))
     }
 
-    private func sending(_ source: UploadSource, _ method: String, _ url: String) -> Request {
-        var request = Request(method, url)
-        request.headers = [("Content-Type", source.mediaType), Self.acceptJSON]
+    private func sending(
+        _ source: UploadSource, _ method: String, _ url: String, contentType: String? = nil
+    ) -> Request {
+        var request = request(method, url)
+        request.headers += [("Content-Type", contentType ?? source.mediaType), Self.acceptJSON]
         request.body = .source(source)
         request.timeoutMilliseconds = nil
         return request
@@ -45,8 +56,8 @@ package struct ServerCalls {
 
     /// How many bytes the server has. Answers 200 with `Upload-Offset`; 404 or 410 when the upload is no longer there.
     package func uploadStanding(id: String) -> Request {
-        var request = Request("HEAD", address.url(["v1", "uploads", id]))
-        request.headers = [Self.tusVersion]
+        var request = request("HEAD", address.url(["v1", "uploads", id]))
+        request.headers += [Self.tusVersion]
         request.acceptsCompression = false
         return request
     }
@@ -54,11 +65,9 @@ package struct ServerCalls {
     /// Sends what is behind `offset`, where the source has to stand. Answers 204 with the new `Upload-Offset`; 409 when
     /// the upload is elsewhere.
     package func uploadRest(id: String, _ source: UploadSource, offset: Int64) -> Request {
-        var request = sending(source, "PATCH", address.url(["v1", "uploads", id]))
-        request.headers = [
-            ("Content-Type", "application/offset+octet-stream"), ("Upload-Offset", String(offset)), Self.tusVersion,
-            Self.acceptJSON,
-        ]
+        var request = sending(
+            source, "PATCH", address.url(["v1", "uploads", id]), contentType: "application/offset+octet-stream")
+        request.headers += [("Upload-Offset", String(offset)), Self.tusVersion]
         request.stallSeconds = Self.resumableStallSeconds
         return request
     }
@@ -70,8 +79,8 @@ package struct ServerCalls {
     /// The stream of a document's states, one JSON object a line, until the terminal one.
     package func events(id: String, after: String?) -> Request {
         let query = after.map { [(name: "after", value: $0)] } ?? []
-        var request = Request("GET", address.url(["v1", "documents", id, "events"], query: query))
-        request.headers = [("Accept", "application/x-ndjson")]
+        var request = request("GET", address.url(["v1", "documents", id, "events"], query: query))
+        request.headers += [("Accept", "application/x-ndjson")]
         request.timeoutMilliseconds = nil
         request.acceptsCompression = false
         return request
@@ -79,8 +88,8 @@ package struct ServerCalls {
 
     /// The stream of all documents' states, one JSON object a line: first those that have not ended, then every event.
     package func eventsOfAll() -> Request {
-        var request = Request("GET", address.url(["v1", "events"], query: [("document", "*")]))
-        request.headers = [("Accept", "application/x-ndjson")]
+        var request = request("GET", address.url(["v1", "events"], query: [("document", "*")]))
+        request.headers += [("Accept", "application/x-ndjson")]
         request.timeoutMilliseconds = nil
         request.acceptsCompression = false
         return request
@@ -88,8 +97,8 @@ package struct ServerCalls {
 
     /// One document's state.
     package func state(id: String) -> Request {
-        var request = Request("GET", address.url(["v1", "documents", id]))
-        request.headers = [Self.acceptJSON]
+        var request = request("GET", address.url(["v1", "documents", id]))
+        request.headers += [Self.acceptJSON]
         return request
     }
 
@@ -99,8 +108,8 @@ package struct ServerCalls {
         if let status { query.append(("status", status)) }
         if let cursor { query.append(("cursor", cursor)) }
         query.append(("limit", String(limit)))
-        var request = Request("GET", address.url(["v1", "documents"], query: query))
-        request.headers = [Self.acceptJSON]
+        var request = request("GET", address.url(["v1", "documents"], query: query))
+        request.headers += [Self.acceptJSON]
         return request
     }
 
@@ -130,14 +139,14 @@ package struct ServerCalls {
     package func retry(id: String) -> Request { asking("POST", ["v1", "documents", id, "retry"]) }
 
     private func asking(_ method: String, _ path: [String], query: [(name: String, value: String)] = []) -> Request {
-        var request = Request(method, address.url(path, query: query))
-        request.headers = [Self.acceptJSON]
+        var request = request(method, address.url(path, query: query))
+        request.headers += [Self.acceptJSON]
         return request
     }
 
     package func cancel(id: String) -> Request {
-        var request = Request("POST", address.url(["v1", "documents", id, "cancel"]))
-        request.headers = [Self.acceptJSON]
+        var request = request("POST", address.url(["v1", "documents", id, "cancel"]))
+        request.headers += [Self.acceptJSON]
         return request
     }
 
@@ -152,7 +161,7 @@ package struct ServerCalls {
     }
 
     private func streaming(_ url: String) -> Request {
-        var request = Request("GET", url)
+        var request = request("GET", url)
         request.timeoutMilliseconds = nil
         return request
     }

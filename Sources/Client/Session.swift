@@ -26,11 +26,11 @@ package final class Session {
     private var isWatching = false
 
     package init(
-        address: ServerAddress, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool,
+        address: ServerAddress, token: AccessToken? = nil, rows: [ProgressRow], mode: Console.Mode, printsJSON: Bool,
         kind: ProgressBoard.Kind = .fixed
-    ) {
-        transfers = Transfers(server: address.shown)
-        calls = ServerCalls(address: address)
+    ) throws(ClientError) {
+        transfers = try Transfers(server: address.shown)
+        calls = ServerCalls(address: address, token: token)
         console = Console(rows: rows, mode: mode, kind: kind)
         self.printsJSON = printsJSON
         ids = rows.map { _ in nil }

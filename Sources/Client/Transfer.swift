@@ -65,7 +65,7 @@ package final class Transfer {
     private let server: String
 
     init(_ request: Request, server: String, observe: @escaping (Event) -> Void) {
-        guard let easy = curl_easy_init() else { fatalError("curl_easy_init: out of memory") }
+        guard let easy = hw_curl_easy_init() else { fatalError("curl_easy_init: out of memory") }
         self.easy = easy
         self.observe = observe
         self.server = server
@@ -75,8 +75,8 @@ package final class Transfer {
     }
 
     deinit {
-        curl_easy_cleanup(easy)
-        curl_slist_free_all(headerList)
+        hw_curl_easy_cleanup(easy)
+        hw_curl_slist_free_all(headerList)
     }
 
     private func configure(_ request: Request) {
@@ -106,7 +106,9 @@ package final class Transfer {
             Transfer.from(context).receiveHeader(UnsafeRawBufferPointer(start: data, count: size * count))
         }
         configureBody(request, context)
-        for header in request.headers { headerList = curl_slist_append(headerList, "\(header.name): \(header.value)") }
+        for header in request.headers {
+            headerList = hw_curl_slist_append(headerList, "\(header.name): \(header.value)")
+        }
         hw_curl_set_list(easy, CURLOPT_HTTPHEADER, headerList)
     }
 
@@ -200,7 +202,7 @@ package final class Transfer {
 
     func resume() {
         isPaused = false
-        curl_easy_pause(easy, CURLPAUSE_CONT)
+        hw_curl_easy_pause(easy, CURLPAUSE_CONT)
     }
 
     /// Tells the observer what came during libcurl's turn; it may do as it likes with this and other transfers.
@@ -225,7 +227,7 @@ package final class Transfer {
     private func error(of code: CURLcode) -> ClientError? {
         if let failure { return failure }
         if code == CURLE_OK || isHeadTold && !head.isSuccess { return nil }
-        let said = String(cString: curl_easy_strerror(code))
+        let said = String(cString: hw_curl_easy_strerror(code))
         switch code {
         case CURLE_COULDNT_CONNECT:
             return .unreachable(server: server, reason: "")

@@ -12,34 +12,32 @@ package final class Transfers {
     private let server: String
 
     /// `server`: its URL as messages name it.
-    package init(server: String) {
-        _ = Self.isLibraryReady
-        guard let multi = curl_multi_init() else { fatalError("curl_multi_init: out of memory") }
+    package init(server: String) throws(ClientError) {
+        if let reason = hw_curl_load() { throw .libraryMissing(reason: String(cString: reason)) }
+        guard let multi = hw_curl_multi_init() else { fatalError("curl_multi_init: out of memory") }
         self.multi = multi
         self.server = server
         Interrupts.install()
     }
 
-    private static let isLibraryReady = hw_curl_global_init() == CURLE_OK
-
     deinit {
-        for easy in running.keys { curl_multi_remove_handle(multi, easy) }
+        for easy in running.keys { hw_curl_multi_remove_handle(multi, easy) }
         running = [:]
-        curl_multi_cleanup(multi)
+        hw_curl_multi_cleanup(multi)
     }
 
     @discardableResult
     package func start(_ request: Request, observe: @escaping (Transfer.Event) -> Void) -> Transfer {
         let transfer = Transfer(request, server: server, observe: observe)
         running[transfer.easy] = transfer
-        curl_multi_add_handle(multi, transfer.easy)
+        hw_curl_multi_add_handle(multi, transfer.easy)
         return transfer
     }
 
     /// Drops a transfer and closes its connection; its observer hears nothing more. Harmless when it has ended.
     package func cancel(_ transfer: Transfer) {
         guard running.removeValue(forKey: transfer.easy) != nil else { return }
-        curl_multi_remove_handle(multi, transfer.easy)
+        hw_curl_multi_remove_handle(multi, transfer.easy)
     }
 
     /// Calls `handler` from `turn` whenever the descriptor can be read or has closed; nil takes it out.
@@ -54,7 +52,7 @@ package final class Transfers {
         let paused = running.values.filter(\.isPaused)
         waits += readable.map(wait) + paused.compactMap { $0.source.map { wait(for: $0.descriptor) } }
         var count: Int32 = 0
-        curl_multi_poll(multi, &waits, UInt32(waits.count), Int32(clamping: max(0, waitingMilliseconds)), &count)
+        hw_curl_multi_poll(multi, &waits, UInt32(waits.count), Int32(clamping: max(0, waitingMilliseconds)), &count)
 
         // libcurl reports POLLIN only; a pipe whose writer has gone says POLLHUP. So the descriptors are asked once
         // more.
@@ -67,15 +65,15 @@ package final class Transfers {
         }
 
         var left: Int32 = 0
-        curl_multi_perform(multi, &left)
+        hw_curl_multi_perform(multi, &left)
         for transfer in Array(running.values) where running[transfer.easy] != nil { transfer.tell() }
         var queued: Int32 = 0
-        while let message = curl_multi_info_read(multi, &queued)?.pointee {
+        while let message = hw_curl_multi_info_read(multi, &queued)?.pointee {
             guard message.msg == CURLMSG_DONE, let easy = message.easy_handle,
                 let transfer = running.removeValue(forKey: easy)
             else { continue }
             let code = message.data.result
-            curl_multi_remove_handle(multi, easy)
+            hw_curl_multi_remove_handle(multi, easy)
             transfer.tellEnd(code)
         }
     }

@@ -117,7 +117,7 @@ package struct UploadCourse {
         case .refused(let problem):
             isServerKnown = true
             return refused(request, problem, nowMilliseconds: nowMilliseconds, random: random)
-        case .unreadableReply, .file, .interrupted, .outputClosed, .outputFailed:
+        case .unreadableReply, .libraryMissing, .file, .interrupted, .outputClosed, .outputFailed:
             return .giveUp(error)
         }
     }

@@ -70,7 +70,7 @@ package struct Watching {
                 leastMilliseconds = Int64(min(problem.retryAfterSeconds ?? 0, Backoff.retryAfterSecondsMax)) * 1000
             case .unreachable, .connectionLost:
                 break
-            case .unreadableReply, .file, .interrupted, .outputClosed, .outputFailed:
+            case .unreadableReply, .libraryMissing, .file, .interrupted, .outputClosed, .outputFailed:
                 return .finish(trouble)
             }
         }

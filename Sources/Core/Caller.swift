@@ -30,6 +30,9 @@ package struct Caller: Sendable, Equatable {
     package var scopes: Set<Scope>
     package var credential: Credential
 
+    /// Names the token, which may have no subject; nil for callers without one, who are all alike.
+    package var maker: String? { credential == .token ? key : nil }
+
     /// Why it may not do what needs `scope`; nil when it may.
     package func refusal(for scope: Scope) -> AccessRefusal? {
         if scopes.contains(scope) { return nil }

@@ -7,6 +7,8 @@ import JSON
 //       │           │ └── retry ──┤
 //       └───────────┴─────────────┴──► failed | cancelled ── retry ──► queued
 //
+// An upload whose bytes were processed before goes from `uploading` to `complete` at once (`Deduplication`).
+//
 // A document is a value. `apply` takes one thing that happened and the time, and answers whether the change must be
 // told at once (a change of status or stage), may wait (a tick of progress), or is none. Everything a watcher ever sees
 // is a function of this value, so an event that is merged with a later one loses nothing.
@@ -24,6 +26,8 @@ package enum DocumentChange: Sendable, Equatable {
     case uploadProgressed(received: Int64)
     /// The bytes are durable.
     case uploadCompleted(bytes: Int64, sha256: String?, contentType: String)
+    /// The bytes are durable, and what was made of the same ones before is this document's now.
+    case resultTakenOver(bytes: Int64, sha256: String?, contentType: String, TakenResult)
     /// The bytes are durable, and nothing can be made of them.
     case uploadUnusable(bytes: Int64, sha256: String?, DocumentError)
     /// The connection was lost; a document that was created first waits for the next PUT from byte 0.
@@ -123,8 +127,13 @@ package struct Document: Sendable, Equatable {
     package internal(set) var announcedBytes: Int64?
     /// Of a document that was created before its bytes.
     package var upload = ResumableUpload()
-    package private(set) var remaining = RemainingTime()
-    package private(set) var estimate: RemainingTime.Estimate?
+    /// What documents of its kind have cost, as far as its owner knows; in no state and on no record.
+    package var rates: StageRates?
+    /// Of the upload or the run that is under way.
+    package internal(set) var remaining: RemainingTime?
+    package internal(set) var estimate: RemainingTime.Estimate?
+    /// The run under way is the first: nothing of its work was done before.
+    var doesWholeWork = false
     package var queuePosition: Int?
     /// Runs so far; one that the server's own end cut short does not count.
     package internal(set) var attempt = 0
@@ -156,6 +165,13 @@ package struct Document: Sendable, Equatable {
     package internal(set) var error: DocumentError?
     /// The subject of the token that made it, whose document it is; on record, and in no state.
     package var owner: String?
+    /// Names the token that made it, with or without a subject; nil for nobody's. What was made of its bytes is shared
+    /// among documents of the same maker alone.
+    package var maker: String?
+    /// How the pipeline was set up that made the result.
+    package var workSettings: String?
+    /// The result has had its time. No change of the document: its last state stands, and so does the time of its end.
+    package var isResultRemoved = false
     /// What the tier of who made it takes: its bytes may come from somebody who only knows its URL.
     package var tierLimitBytes: Int64?
     package let createdAtMilliseconds: Int64
@@ -188,6 +204,8 @@ package struct Document: Sendable, Equatable {
     package var ticket: WorkTicket {
         WorkTicket(client: client, priority: priority, notBeforeMilliseconds: notBeforeMilliseconds)
     }
+    /// There is a result, and it has not had its time.
+    package var hasResult: Bool { status == .complete && !isResultRemoved }
     /// The bytes came whole, whatever can be made of them.
     package var hasContent: Bool { isUploaded || contentToken != nil || sha256 != nil }
     /// A piece of a later document, which nobody lists and nothing processes.
@@ -231,6 +249,21 @@ package struct Document: Sendable, Equatable {
             sha256 = digest
             contentType = type
             status = .queued
+        case .resultTakenOver(let bytes, let digest, let type, let result):
+            guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
+            bytesReceived = bytes
+            bytesDone = bytes
+            bytesTotal = bytes
+            isUploaded = true
+            sha256 = digest
+            contentType = type
+            status = .complete
+            unitsArePages = result.unitsArePages
+            chunkCount = result.chunks
+            workSettings = result.workSettings
+            message = Deduplication.message
+            finishStages(units: result.units)
+            percentage.complete()
         case .uploadUnusable(let bytes, let digest, let reason):
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
             bytesReceived = bytes
@@ -277,10 +310,11 @@ package struct Document: Sendable, Equatable {
             guard status == .queued else { throw isTerminal ? .alreadyTerminal(status) : .neverUploaded }
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
-            hasRun = true
             notBeforeMilliseconds = nil
             message = nil
             resetStages()
+            beginRun(at: now)
+            hasRun = true
         case .worked(let work):
             guard status == .processing else { return .none }
             isTick = fold(work, at: now)
@@ -331,14 +365,20 @@ package struct Document: Sendable, Equatable {
             isTick = position != queuePosition
             queuePosition = position
         }
-        if status != .processing { estimate = nil }
+        observeUpload(change, at: now)
         if status != .queued {
             queuePosition = nil
             notBeforeMilliseconds = nil
         }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        // A restart brings no bytes, so it puts off no upload's end.
-        if change != .uploadCutBack { updatedAtMilliseconds = now.unixMilliseconds }
+        // A restart brings no bytes, so it puts off no upload's end; an end that is on record is told as it is there.
+        let isStamped: Bool =
+            switch change {
+            case .uploadCutBack: false
+            case .ceilingRecorded: isTick
+            default: true
+            }
+        if isStamped { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
     }
@@ -375,7 +415,6 @@ package struct Document: Sendable, Equatable {
             stages[0].done = checkpoint.units
             stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
-        remaining.restart()
     }
 
     private mutating func finishStages(units: Int64) {
@@ -403,15 +442,9 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
-        remaining.observe(work: workFraction, at: now)
-        estimate = remaining.estimate(at: now)
+        remaining?.observe(stages, at: now)
+        estimate = remaining?.estimate(at: now)
         return changed
-    }
-
-    /// 0–1 of what the pipeline has to do, by weight.
-    private var workFraction: Double {
-        let weights = stages.reduce(0) { $0 + $1.weight }
-        return weights > 0 ? stages.reduce(0) { $0 + $1.weight * $1.fraction } / weights : 0
     }
 
     private var rawPercentage: Double {

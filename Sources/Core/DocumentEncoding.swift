@@ -102,7 +102,10 @@ extension Document {
         writer.key("announced_type"); writer.optional(announcedType)
         writer.key("has_run"); writer.bool(hasRun)
         writer.key("owner"); writer.optional(owner)
+        writer.key("maker"); writer.optional(maker)
         writer.key("tier_limit_bytes"); writer.optional(tierLimitBytes)
+        writer.key("work_settings"); writer.optional(workSettings)
+        writer.key("result_removed"); writer.bool(isResultRemoved)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
         if awaitsContent { encodeUpload(into: &writer) }
@@ -200,7 +203,10 @@ extension Document {
         announcedBytes = hidden["announced_bytes"]?.integerValue
         hasRun = hidden["has_run"]?.boolValue ?? false
         owner = hidden["owner"]?.stringValue
+        maker = hidden["maker"]?.stringValue
         tierLimitBytes = hidden["tier_limit_bytes"]?.integerValue
+        workSettings = hidden["work_settings"]?.stringValue
+        isResultRemoved = hidden["result_removed"]?.boolValue ?? false
         isUploaded = hidden["uploaded"]?.boolValue ?? false
         contentToken = hidden["content"]?.integerValue
         upload = Self.upload(from: hidden)

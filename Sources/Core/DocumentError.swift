@@ -16,13 +16,18 @@ package struct DocumentError: Sendable, Equatable {
         case storageFull = "storage_full"
         case storageFailed = "storage_failed"
         case extractorMissing = "extractor_missing"
+        case embeddingRefused = "embedding_refused"
+        case embeddingUnusable = "embedding_unusable"
+        case embeddingFailed = "embedding_failed"
 
         /// Whether the same bytes may well succeed on another try.
         package var isRetryable: Bool {
             switch self {
-            case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing: true
-            case .unreadable, .passwordProtected, .noText, .unsupportedType, .tooLarge, .expansionExceeded,
-                .uploadInterrupted, .uploadExpired:
+            case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing,
+                .embeddingFailed:
+                true
+            case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
+                .tooLarge, .expansionExceeded, .uploadInterrupted, .uploadExpired:
                 false
             }
         }

@@ -14,12 +14,14 @@ package struct DocumentRecord: Sendable, Equatable {
     /// When something must happen to it although nobody asks: its upload expires, or its time is over. In milliseconds
     /// since 1970; nil: never.
     package var dueMilliseconds: Int64?
+    /// Under which its result is found by a document of the same bytes (`Document.resultKey`).
+    package var resultKey: String?
     /// `Document.recorded`.
     package var bytes: [UInt8]
 
     package init(
         id: DocumentID, status: DocumentStatus, createdAtMilliseconds: Int64, ceiling: Double, outputToken: Int64?,
-        isPart: Bool = false, dueMilliseconds: Int64? = nil, bytes: [UInt8]
+        isPart: Bool = false, dueMilliseconds: Int64? = nil, resultKey: String? = nil, bytes: [UInt8]
     ) {
         self.id = id
         self.status = status
@@ -28,6 +30,7 @@ package struct DocumentRecord: Sendable, Equatable {
         self.outputToken = outputToken
         self.isPart = isPart
         self.dueMilliseconds = dueMilliseconds
+        self.resultKey = resultKey
         self.bytes = bytes
     }
 }
@@ -91,6 +94,9 @@ package protocol DocumentRecords: Sendable {
         then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func remove(_ id: DocumentID, then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
     func load(_ id: DocumentID, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void)
+    /// The newest document whose result is found under this key.
+    func withResult(
+        _ key: String, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void)
     /// Documents whose time has come (`DocumentRecord.dueMilliseconds`), the most overdue first.
     func due(
         before milliseconds: Int64, limit: Int,
@@ -98,6 +104,15 @@ package protocol DocumentRecords: Sendable {
     func list(
         status: DocumentStatus?, after position: ListPosition?, limit: Int,
         then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void)
+}
+
+/// What the server itself remembers over a restart, by name: a handful of small values.
+package protocol Facts: Sendable {
+    /// Puts a value in the place of the one before. When it reports success the value survives a power cut.
+    func remember(
+        _ key: String, _ value: [UInt8], then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    /// Nil for a name that was never remembered.
+    func recall(_ key: String, then completion: @escaping @Sendable (Result<[UInt8]?, RecordFailure>) -> Void)
 }
 
 /// The bytes of one document that its record names; nil where it names none.
@@ -128,6 +143,30 @@ package protocol DocumentBytes: Sendable {
         of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void)
     /// What one run wrote.
     func removeOutput(of id: DocumentID, token: Int64)
+    /// Gives the result of one document, and its bytes where that can be done, a second name each, as another's: they
+    /// are kept once, and removing one name leaves the other. Nothing of it is there when it fails.
+    func share(
+        _ source: StoredBytes, as target: StoredBytes, then completion: @escaping @Sendable (SharedFiles) -> Void)
+}
+
+/// The files of one document.
+package struct StoredBytes: Sendable, Equatable {
+    package var document: DocumentID
+    package var contentToken: Int64?
+    package var run: Int64
+
+    package init(document: DocumentID, contentToken: Int64?, run: Int64) {
+        self.document = document
+        self.contentToken = contentToken
+        self.run = run
+    }
+}
+
+/// What of a document's files has got a second name that lasts.
+package enum SharedFiles: Sendable {
+    case nothing
+    case output
+    case outputAndContent
 }
 
 /// Documents that want a worker.

@@ -93,7 +93,7 @@ extension DocumentError {
     /// The machine's trouble or an accident, not the document's: another run may well succeed.
     package var isTransient: Bool {
         switch Code(rawValue: code) {
-        case .crashed, .storageFull, .storageFailed: true
+        case .crashed, .storageFull, .storageFailed, .embeddingFailed: true
         default: false
         }
     }

@@ -67,7 +67,18 @@ package struct RunReport: Sendable, Equatable {
     /// The worker's last word: what it made, or what it says went wrong.
     package var workerFailure: DocumentError?
     package var finished: Finished?
+    /// A service that it needs is not to be called now: what the document says, and for how long.
+    package var waits: Waits?
     package var limits: WorkLimits
+
+    package struct Waits: Sendable, Equatable {
+        package var message: String
+        package var milliseconds: Int64
+        package init(_ wait: DependencyWait, nowMilliseconds now: Int64) {
+            message = wait.message(nowMilliseconds: now)
+            milliseconds = max(0, wait.nextTryMilliseconds - now)
+        }
+    }
 
     package struct Finished: Sendable, Equatable {
         package var units: Int64
@@ -116,6 +127,7 @@ extension RunReport {
         // is no reason, while one that ended by itself is.
         let wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
         if !wasReaderEnded, let failure = documentFailure { return .failed(failure) }
+        if let waits { return .waits(message: waits.message, milliseconds: waits.milliseconds) }
         if let workerFailure { return .failed(workerFailure) }
         if let worker, finished == nil { return .failed(crashed("The worker", worker)) }
         if let failure = documentFailure { return .failed(failure) }

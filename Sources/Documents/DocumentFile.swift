@@ -28,6 +28,8 @@ package struct DocumentFile: Sendable {
 
     package var part: Part
     package var isReady: Bool
+    /// It was there, and has had its time.
+    package var isRemoved: Bool
     package var status: DocumentStatus
     package var run: Int64?
     package var contentToken: Int64?
@@ -54,7 +56,7 @@ extension DocumentOwner {
                     let isReady: Bool
                     switch part {
                     case .content: isReady = document.hasContent && status != .uploading
-                    case .result, .text: isReady = status == .complete
+                    case .result, .text: isReady = status == .complete && document.hasResult
                     }
                     let run = live.run.map { String($0, radix: 36) } ?? "0"
                     let validator: String
@@ -68,7 +70,8 @@ extension DocumentOwner {
                     case .text: validator = "t\(run)"
                     }
                     return DocumentFile(
-                        part: part, isReady: isReady, status: status, run: live.run,
+                        part: part, isReady: isReady,
+                        isRemoved: document.isResultRemoved && !part.isContent, status: status, run: live.run,
                         contentToken: document.contentToken, name: document.name,
                         contentType: document.contentType, validator: validator)
                 })

@@ -18,7 +18,10 @@ final class LiveDocument: @unchecked Sendable {
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0
-    /// Orders that wait for them (`whenSettled`).
+    /// Records on their way to the disk that change nothing to be told. As long as there are any, what is on record is
+    /// older than what is here.
+    var writesUnderWay = 0
+    /// Orders that wait for commits (`whenSettled`).
     var waitingOrders: [@Sendable () -> Void] = []
     /// A look whether it may leave memory is due (`retireWaiting`).
     var isLookDue = false
@@ -36,6 +39,8 @@ final class LiveDocument: @unchecked Sendable {
         guard !isDeleted, let told else { return .failure(.notFound) }
         return .success(told)
     }
+    /// A reader of its record would find it as it was.
+    var isAheadOfRecord: Bool { recordsPending > 0 || writesUnderWay > 0 }
     /// Ends the upload in progress; it is called on the owner's loop and finds its own way home.
     var evictUpload: (@Sendable (UploadEviction) -> Void)?
 
@@ -86,6 +91,8 @@ package final class DocumentOwner: @unchecked Sendable {
     let epoch: String
     let lifetimes: Lifetimes
     let retries: RetryPolicy
+    let deduplication: Deduplication
+    let learned: LearnedRates
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -103,11 +110,13 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy,
+        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
         partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
+        self.deduplication = deduplication
+        self.learned = learned
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -172,6 +181,8 @@ package final class DocumentOwner: @unchecked Sendable {
 
     func makeLive(_ document: Document) -> LiveDocument {
         lastGeneration += 1
+        var document = document
+        document.rates = learned.rates(of: document)
         return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
@@ -201,7 +212,7 @@ package final class DocumentOwner: @unchecked Sendable {
         guard document.document.isTerminal else { return retireWaiting(document) }
         loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
             guard let self, let document, self.live[document.document.id] === document else { return }
-            guard document.document.isTerminal, document.recordsPending == 0, document.audience.isEmpty else {
+            guard document.document.isTerminal, !document.isAheadOfRecord, document.audience.isEmpty else {
                 return self.retire(document)
             }
             self.forget(document)
@@ -214,13 +225,29 @@ package final class DocumentOwner: @unchecked Sendable {
 
     func record(of state: Document, _ live: LiveDocument) -> DocumentRecord {
         // What is recorded is told with the next offset, so the record carries that one: a terminal state keeps its
-        // validator over a restart.
+        // validator over a restart. It keeps it as well when what is recorded later is nothing to be told.
         var next = state
-        next.advanceOffset()
+        if live.told?.isTerminal != true || !state.isTerminal { next.advanceOffset() }
         return DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
-            ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: live.run,
-            isPart: next.isPart, dueMilliseconds: lifetimes.dueMilliseconds(next), bytes: next.recorded(now: now))
+            ceiling: max(next.percentage.published, next.percentage.requestedCeiling),
+            outputToken: next.isResultRemoved ? nil : live.run, isPart: next.isPart,
+            dueMilliseconds: lifetimes.dueMilliseconds(next), resultKey: next.resultKey,
+            bytes: next.recorded(now: now))
+    }
+
+    /// Records the state by the way: nobody waits to be told of it.
+    func write(
+        _ state: Document, _ live: LiveDocument,
+        then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void = { _ in }
+    ) {
+        live.writesUnderWay += 1
+        records.update(record(of: state, live)) { [self] result in
+            loop.post {
+                live.writesUnderWay -= 1
+                completion(result)
+            }
+        }
     }
 
     /// When the document's upload expires, or its own time is over.
@@ -361,6 +388,7 @@ package final class DocumentOwner: @unchecked Sendable {
             answer(
                 result.flatMap { document in
                     refreshQueuePosition(document)
+                    refreshEstimate(document)
                     return document.answer
                 })
         }
@@ -376,6 +404,14 @@ package final class DocumentOwner: @unchecked Sendable {
         guard isDue || document.audience.isEmpty else { return }
         document.lastPositionToldMilliseconds = time
         if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
+    }
+
+    /// Tells that news of the work is overdue, where the estimate of what remains says so.
+    private func refreshEstimate(_ document: LiveDocument) {
+        guard document.told != nil, document.recordsPending == 0, document.document.refreshEstimate(at: now) else {
+            return
+        }
+        tellPaced(document, .tick)
     }
 
     /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later
@@ -433,7 +469,12 @@ package final class DocumentOwner: @unchecked Sendable {
         loop.schedule(afterMilliseconds: Self.queueWatchMilliseconds) { [weak self] in
             guard let self else { return }
             for id in self.watched {
-                if let document = self.live[id] { self.refreshQueuePosition(document) } else { self.watched.remove(id) }
+                guard let document = self.live[id] else {
+                    self.watched.remove(id)
+                    continue
+                }
+                self.refreshQueuePosition(document)
+                self.refreshEstimate(document)
             }
             self.endLeases()
             self.startQueueWatch()

@@ -90,9 +90,24 @@ extension DocumentOwner {
         _ permit: UploadPermit, _ content: UploadedContent, contentType: String,
         then answer: @escaping @Sendable (Told) -> Void
     ) {
-        let change = DocumentChange.uploadCompleted(
-            bytes: content.bytes, sha256: content.sha256, contentType: contentType)
-        finishUpload(permit, content.token, change, then: answer) { owner, document in owner.enqueue(document) }
+        takeOver(permit, content, contentType: contentType) { [self] taken in
+            guard let taken else {
+                let change = DocumentChange.uploadCompleted(
+                    bytes: content.bytes, sha256: content.sha256, contentType: contentType)
+                return finishUpload(permit, content.token, change, then: answer) { $0.enqueue($1) }
+            }
+            guard let document = live[permit.document], permit.isSame(as: document.permit) else {
+                giveUp(taken)
+                return refuse(permit, answer)
+            }
+            let change = DocumentChange.resultTakenOver(
+                bytes: content.bytes, sha256: content.sha256, contentType: contentType, taken.result)
+            document.run = taken.files.run
+            let token = taken.sharesContent ? taken.files.contentToken ?? content.token : content.token
+            finishUpload(permit, token, change, then: answer) { owner, document in
+                if taken.sharesContent { owner.bytes.removeContent(of: document.document.id, token: content.token) }
+            }
+        }
     }
 
     /// The bytes came, and nothing can be made of them.
@@ -211,16 +226,14 @@ extension DocumentOwner {
         let change = DocumentChange.uploadAcknowledged(offset)
         var next = live.document
         _ = try? next.apply(change, at: now)
-        records.update(record(of: next, live)) { [self] result in
-            loop.post { [self] in
-                guard case .success = result else {
-                    if case .failure(let failure) = result { completion(failure) }
-                    return
-                }
-                // Not when the bytes have begun again meanwhile, in another file.
-                if live.document.upload.token == token { try? self.change(live, change) }
-                completion(nil)
+        write(next, live) { [self] result in
+            guard case .success = result else {
+                if case .failure(let failure) = result { completion(failure) }
+                return
             }
+            // Not when the bytes have begun again meanwhile, in another file.
+            if live.document.upload.token == token { try? self.change(live, change) }
+            completion(nil)
         }
     }
 
@@ -326,17 +339,15 @@ extension DocumentOwner {
         }
     }
 
-    private func leaveMemory(_ document: LiveDocument) {
+    func leaveMemory(_ document: LiveDocument) {
         guard live[document.document.id] === document else { return }
         let offset = document.document.offset
-        records.update(record(of: document)) { [self] result in
-            loop.post { [self] in
-                guard live[document.document.id] === document else { return }
-                guard case .success = result, document.isUnused, document.document.offset == offset else {
-                    return retireWaiting(document)
-                }
-                forget(document)
+        write(document.document, document) { [self] result in
+            guard live[document.document.id] === document else { return }
+            guard case .success = result, document.isUnused, document.document.offset == offset else {
+                return retireWaiting(document)
             }
+            forget(document)
         }
     }
 }
@@ -348,6 +359,6 @@ extension LiveDocument {
     }
 
     fileprivate var isUnused: Bool {
-        waitsForContent && holder.isFree && recordsPending == 0 && audience.isEmpty && concatenations.isEmpty
+        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty && concatenations.isEmpty
     }
 }

@@ -43,6 +43,7 @@ extension DocumentOwner {
         }
         let run = max(request.run, (document.run ?? 0) + 1)
         document.run = run
+        document.document.rates = learned.rates(of: document.document)
         do throws(DocumentConflict) {
             try change(document, .leased)
         } catch {
@@ -50,7 +51,7 @@ extension DocumentOwner {
         }
         renewLease(document)
         // Not waited for: if this is lost the document is found waiting, and runs.
-        records.update(record(of: document)) { _ in }
+        write(document.document, document)
         answer(
             Lease(
                 document: id, run: run, type: type.type, charset: type.charset,
@@ -112,9 +113,9 @@ extension DocumentOwner {
         let before = document.document.checkpoint
         guard point.isBeyond(before) || before?.run != point.run else { return }
         _ = try? document.document.apply(.checkpointed(point), at: now)
-        records.update(record(of: document)) { [self] result in
+        write(document.document, document) { [self] result in
             guard case .success = result, let before, before.run != point.run else { return }
-            loop.post { [self] in removeOutput(of: id, before.run) }
+            removeOutput(of: id, before.run)
         }
     }
 
@@ -128,9 +129,7 @@ extension DocumentOwner {
         guard let point = document.document.checkpoint else { return }
         _ = try? document.document.apply(.checkpointed(nil), at: now)
         let id = document.document.id
-        records.update(record(of: document)) { [self] _ in
-            loop.post { [self] in removeOutput(of: id, point.run) }
-        }
+        write(document.document, document) { [self] _ in removeOutput(of: id, point.run) }
     }
 
     // MARK: When it is over
@@ -140,7 +139,9 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return removeOutput(of: id, run) }
         switch verdict {
         case .complete(let units, let chunks):
+            document.document.workSettings = deduplication.workSettings
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
+            learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
         case .failed(let error):

@@ -21,14 +21,15 @@ package final class Documents: @unchecked Sendable {
     /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy()
+        epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy(),
+        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates()
     ) {
         self.loops = loops
         let concatenation = concatenation
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries
+                retries: retries, deduplication: deduplication, learned: learned
             ) { concatenation.wanted($0) }
         }
     }

@@ -9,7 +9,7 @@ import System
 // asking; if the commit fails, every completion of the group is told so and nothing of the group has happened.
 
 /// The durable record of all documents, in one SQLite file.
-package final class Ledger: DocumentRecords {
+package final class Ledger: DocumentRecords, Facts {
     /// The largest page of a list, in documents and in bytes of their records: it ends with the document that passes
     /// them, and the next page goes on behind it.
     package static let listLimitMax = 500
@@ -21,6 +21,7 @@ package final class Ledger: DocumentRecords {
         case raiseCeiling(DocumentID, Double)
         case remove(DocumentID)
         case forgetKeys(through: Int64, limit: Int)
+        case remember(String, [UInt8])
     }
 
     private struct Order: Sendable {
@@ -82,6 +83,11 @@ package final class Ledger: DocumentRecords {
         ) WITHOUT ROWID;
         CREATE INDEX idempotency_by_time ON idempotency (created_ms)
         """,
+        """
+        ALTER TABLE documents ADD COLUMN result_key TEXT;
+        CREATE INDEX documents_by_result ON documents (result_key, sequence) WHERE result_key IS NOT NULL
+        """,
+        "CREATE TABLE facts (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     ]
 
     private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
@@ -132,7 +138,7 @@ package final class Ledger: DocumentRecords {
                 guard named == nil || named == reservation.replacing else { return .failure(.keyTaken) }
             }
             let changed = try database.execute(
-                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO documents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [.text(record.id.description)] + values(record))
             guard changed == 1 else { return .failure(.alreadyThere) }
             if let reservation {
@@ -147,7 +153,7 @@ package final class Ledger: DocumentRecords {
             try database.execute(
                 """
                 UPDATE documents SET status = ?, created_ms = ?, ceiling = max(ceiling, ?), output_token = ?,
-                    is_part = ?, due_ms = ?, record = ?
+                    is_part = ?, due_ms = ?, result_key = ?, record = ?
                 WHERE id = ?
                 """, values(record) + [.text(record.id.description)])
         case .raiseCeiling(let id, let ceiling):
@@ -161,6 +167,9 @@ package final class Ledger: DocumentRecords {
                 DELETE FROM idempotency WHERE key IN
                     (SELECT key FROM idempotency WHERE created_ms <= ? ORDER BY created_ms LIMIT ?)
                 """, [.integer(milliseconds), .integer(Int64(limit))])
+        case .remember(let key, let value):
+            try database.execute(
+                "INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", [.text(key), .bytes(value)])
         }
         return .success(())
     }
@@ -170,6 +179,7 @@ package final class Ledger: DocumentRecords {
             .text(record.status.rawValue), .integer(record.createdAtMilliseconds), .real(record.ceiling),
             record.outputToken.map(Database.Value.integer) ?? .null, .integer(record.isPart ? 1 : 0),
             record.dueMilliseconds.map(Database.Value.integer) ?? .null,
+            record.resultKey.map(Database.Value.text) ?? .null,
             .text(String(decoding: record.bytes, as: UTF8.self)),
         ]
     }
@@ -203,6 +213,10 @@ package final class Ledger: DocumentRecords {
         then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
     ) { write(.forgetKeys(through: milliseconds, limit: limit), completion) }
 
+    package func remember(
+        _ key: String, _ value: [UInt8], then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.remember(key, value), completion) }
+
     /// Ends the writer after what waits is committed; `completion` is called then.
     package func close(then completion: @escaping @Sendable () -> Void) {
         // An order that changes nothing: when it is answered, everything before it is committed.
@@ -212,7 +226,8 @@ package final class Ledger: DocumentRecords {
 
     // MARK: Reading
 
-    private static let columns = "id, status, created_ms, ceiling, output_token, is_part, due_ms, record"
+    private static let columns =
+        "id, status, created_ms, ceiling, output_token, is_part, due_ms, result_key, record"
 
     private static func eachRow(
         _ database: Database, _ condition: String, _ values: [Database.Value], _ body: (Database.Row) -> Void
@@ -238,7 +253,7 @@ package final class Ledger: DocumentRecords {
         return DocumentRecord(
             id: id, status: status, createdAtMilliseconds: row.integer(2), ceiling: row.real(3),
             outputToken: row.optionalInteger(4), isPart: row.integer(5) != 0, dueMilliseconds: row.optionalInteger(6),
-            bytes: row.bytes(7))
+            resultKey: row.optionalText(7), bytes: row.bytes(8))
     }
 
     private static func records(
@@ -257,6 +272,15 @@ package final class Ledger: DocumentRecords {
         read(
             { (database) throws(DatabaseError) in
                 try Self.records(database, "WHERE id = ?", [.text(id.description)]).first
+            }, completion)
+    }
+
+    package func withResult(
+        _ key: String, then completion: @escaping @Sendable (Result<DocumentRecord?, RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                try Self.records(database, "WHERE result_key = ? ORDER BY sequence DESC LIMIT 1", [.text(key)]).first
             }, completion)
     }
 
@@ -290,7 +314,7 @@ package final class Ledger: DocumentRecords {
                     if page.next != nil { return }
                     count += 1
                     if count > limit || bytes >= Self.listBytesMax { return page.next = last }
-                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
+                    last = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(9))
                     guard let record = Self.record(row) else { return }
                     page.records.append(record)
                     bytes += record.bytes.count
@@ -345,6 +369,17 @@ package final class Ledger: DocumentRecords {
         read({ (database) throws(DatabaseError) in try Self.document(underKey: key, database) }, completion)
     }
 
+    package func recall(
+        _ key: String, then completion: @escaping @Sendable (Result<[UInt8]?, RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                var found: [UInt8]?
+                try database.execute("SELECT value FROM facts WHERE key = ?", [.text(key)]) { found = $0.bytes(0) }
+                return found
+            }, completion)
+    }
+
     package func due(
         before milliseconds: Int64, limit: Int,
         then completion: @escaping @Sendable (Result<[DocumentID], RecordFailure>) -> Void
@@ -383,7 +418,7 @@ package final class Ledger: DocumentRecords {
                 ) { row in
                     count += 1
                     if count == limit {
-                        page.next = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(8))
+                        page.next = ListPosition(createdAtMilliseconds: row.integer(2), sequence: row.integer(9))
                     }
                     if let record = Self.record(row) { page.records.append(record) }
                 }

@@ -36,6 +36,9 @@ final class DocumentRun: @unchecked Sendable {
 
     private let startMilliseconds = Clock.monotonicMilliseconds
     private var lifeMilliseconds = Clock.monotonicMilliseconds
+    /// Of that, what the worker waited for vectors: another's slowness is not the document's.
+    private var awaitedMilliseconds: Int64 = 0
+    static let awaitedMillisecondsMax: Int64 = 2 * 60 * 60_000
     private var lastTicks: [Int32: Int64] = [:]
     private var workerStartTicks: Int64?
     /// A disk thread makes the run's files: until it has, they cannot be cleared away.
@@ -54,7 +57,7 @@ final class DocumentRun: @unchecked Sendable {
     /// A worker that said its last word on this run and was not ended takes the next one.
     var leavesWorkerUsable: Bool {
         !isGivenUp && report.supervisedEnd == nil && report.worker == nil
-            && (report.finished != nil || report.workerFailure != nil)
+            && (report.finished != nil || report.workerFailure != nil || report.waits != nil)
     }
 
     // MARK: Starting
@@ -73,6 +76,10 @@ final class DocumentRun: @unchecked Sendable {
 
     func start(on worker: WorkerLink) {
         self.worker = worker
+        if let wait = pipeline.embedding?.wait(nowMilliseconds: pipeline.loop.nowMilliseconds) {
+            report.waits = RunReport.Waits(wait, nowMilliseconds: pipeline.loop.nowMilliseconds)
+            return endIfDone()
+        }
         isOpening = true
         superviseLater()
         renewLater()
@@ -106,8 +113,8 @@ final class DocumentRun: @unchecked Sendable {
                     readWhenCounted(box)
                 }
             } else {
-                try worker.send(
-                    assignment(sourceCount: 1, files), [files.content.raw, files.result.raw, files.text.raw])
+                try assign(
+                    worker, assignment(sourceCount: 1, files), [files.content.raw, files.result.raw, files.text.raw])
             }
         } catch {
             failToStart(error)
@@ -124,6 +131,19 @@ final class DocumentRun: @unchecked Sendable {
                     pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
                     resultBytes: $0.resultBytes)
             })
+    }
+
+    /// Where a service makes the vectors, the worker gets the run's own socket to it as well.
+    private func assign(
+        _ worker: WorkerLink, _ assignment: WorkerAssignment, _ descriptors: [Int32]
+    ) throws(SystemError) {
+        guard let service = pipeline.embedding else { return try worker.send(assignment, descriptors) }
+        let socket = try service.connect()
+        var assignment = assignment
+        assignment.embedding = WorkerAssignment.Embedding(
+            batchMax: service.configuration.batchMax,
+            batchesInFlightMax: service.configuration.batchesInFlightMax)
+        try worker.send(assignment, descriptors + [socket.raw])
     }
 
     private var extractorLimits: ProcessLimits {
@@ -190,7 +210,7 @@ final class DocumentRun: @unchecked Sendable {
             self.endIfDone()
         }
         self.extraction = extraction
-        try worker.send(assignment, [pipe.first.raw, result.raw, text.raw])
+        try assign(worker, assignment, [pipe.first.raw, result.raw, text.raw])
         try extraction.startFirst(output: pipe.second.raw)
     }
 
@@ -241,6 +261,17 @@ final class DocumentRun: @unchecked Sendable {
         case .failed(let run, let code, let detail):
             guard run == lease.run else { return }
             report.workerFailure = DocumentError(DocumentError.Code(rawValue: code) ?? .crashed, detail)
+            extraction?.kill()
+            endIfDone()
+        case .awaited(let run, let milliseconds):
+            guard run == lease.run else { return }
+            awaitedMilliseconds = min(awaitedMilliseconds + milliseconds, Self.awaitedMillisecondsMax)
+        case .waits(let run, let detail, let milliseconds):
+            guard run == lease.run else { return }
+            let now = pipeline.loop.nowMilliseconds
+            report.waits = RunReport.Waits(
+                DependencyWait(.embedding, detail: detail, nextTryMilliseconds: now + milliseconds),
+                nowMilliseconds: now)
             extraction?.kill()
             endIfDone()
         }
@@ -323,7 +354,7 @@ final class DocumentRun: @unchecked Sendable {
                 return end(.cpuTime)
             }
         }
-        if now - startMilliseconds > limits.wallMillisecondsMax { return end(.wallTime) }
+        if now - startMilliseconds - awaitedMilliseconds > limits.wallMillisecondsMax { return end(.wallTime) }
         if now - lifeMilliseconds > limits.stallMillisecondsMax { return end(.noProgress) }
     }
 
@@ -347,7 +378,8 @@ final class DocumentRun: @unchecked Sendable {
     /// The run is over when the worker has said its last word, or is gone, and the extractor has ended.
     private func endIfDone() {
         guard !isOver else { return }
-        let workerIsDone = report.worker != nil || report.finished != nil || report.workerFailure != nil
+        let workerIsDone =
+            report.worker != nil || report.finished != nil || report.workerFailure != nil || report.waits != nil
         guard workerIsDone, extraction?.isOver ?? true, !isOpening else { return }
         isOver = true
         pageCounter?.kill()

@@ -4,6 +4,7 @@ import Logging
 import Loop
 import Synchronization
 import System
+import Wire
 
 // Theory of operation
 //
@@ -20,20 +21,26 @@ package struct PipelineConfiguration: Sendable {
     package var chunkOverlapCharacters: Int
     /// This binary: a worker is always of the same build as its server.
     package var workerProgram: String
+    /// The service that makes vectors; nil: workers make them themselves.
+    package var embedding: EmbeddingConfiguration?
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil
     ) {
         self.workers = workers
         self.policy = policy
         self.chunkCharacters = chunkCharacters
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
+        self.embedding = embedding
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
-    var settings: String { "\(chunkCharacters)/\(chunkOverlapCharacters)" }
+    package var settings: String {
+        let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
+        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
+    }
 }
 
 /// Where a run reads and writes.
@@ -52,10 +59,13 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package let loop: EventLoop
     let disk: DiskThreads
     let paths: any RunPaths
+    private let facts: any Facts
     /// Changed on `loop` alone.
     private(set) var configuration: PipelineConfiguration
     let logger: Logger
     let tools: ExtractorTools
+    /// Nil where workers make vectors themselves.
+    package let embedding: EmbeddingService?
 
     // Protects the line, which is asked for places from any thread. A leaf lock: nothing is called while it is held.
     private let line = Mutex(WaitingLine())
@@ -64,7 +74,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
-    private var isPaused = false
+    /// Until it is known whether an operator had paused the queue before the server's end, it is paused.
+    private var isPaused = true
+    private static let pausedFact = "queue_paused"
     /// When the next look at documents that wait for a time is due (Unix time).
     private var lookMilliseconds: Int64?
     /// A look comes this soon at least: the clock of the day may be set.
@@ -73,14 +85,19 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var runsMax: Int?
 
     package init(
-        loop: EventLoop, disk: DiskThreads, paths: any RunPaths, configuration: PipelineConfiguration, logger: Logger
+        loop: EventLoop, disk: DiskThreads, paths: any RunPaths, facts: any Facts,
+        configuration: PipelineConfiguration, logger: Logger
     ) {
         self.loop = loop
         self.disk = disk
         self.paths = paths
+        self.facts = facts
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
+        embedding = configuration.embedding.map {
+            EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
+        }
     }
 
     /// Limits for the runs that begin from now on. From any loop.
@@ -99,6 +116,15 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.documents = documents
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
+        embedding?.recovered = { [unowned self] in dispatch() }
+        embedding?.start()
+        facts.recall(Self.pausedFact) { [self] result in
+            loop.post { [self] in
+                // What cannot be read stops nothing: an operator sees that the queue runs, and may pause it again.
+                isPaused = (try? result.get()) == Array("1".utf8)
+                dispatch()
+            }
+        }
     }
 
     // MARK: Operators
@@ -128,7 +154,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         loop.perform { [self] in
             isPaused = pauses
             dispatch()
-            completion(true)
+            facts.remember(Self.pausedFact, Array((pauses ? "1" : "0").utf8)) { result in
+                if case .success = result { completion(true) } else { completion(false) }
+            }
         }
     }
 
@@ -155,7 +183,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
 
     /// Gives free workers what waits.
     func dispatch() {
-        guard !isStopping else { return }
+        // A process that is only being started is not worth a word in every document; it calls here when it is ready.
+        guard !isStopping, embedding?.isStarting != true else { return }
         admitDelayed()
         guard !isPaused else { return }
         var runs = slots.count { $0.isTaken }
@@ -196,5 +225,6 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package func stop() {
         isStopping = true
         for slot in slots { slot.stop() }
+        embedding?.stop()
     }
 }

@@ -17,4 +17,5 @@ package struct Counters: ~Copyable, Sendable {
     package let watchers = Counter()
     package let uploadsAccepted = Counter()
     package let uploadedBytes = Counter()
+    package let resultsTakenOver = Counter()
 }

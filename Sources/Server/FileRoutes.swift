@@ -40,6 +40,7 @@ enum FileRoutes {
             switch result {
             case .failure(.notFound): exchange.respond(.notFound)
             case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let file) where file.isRemoved: exchange.respond(.resultExpired)
             case .success(let file) where !file.isReady && file.part.isContent && file.status.isTerminal:
                 exchange.respond(.neverUploaded)
             case .success(let file) where !file.isReady:

@@ -114,6 +114,7 @@ struct NewDocument {
         document.owner = exchange.caller.subject
         document.client = exchange.caller.key
         document.priority = priority
+        document.maker = exchange.caller.maker
         document.tierLimitBytes = exchange.caller.tier.limitBytes
         return document
     }

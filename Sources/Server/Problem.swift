@@ -113,6 +113,11 @@ extension Problem {
     static let cancelledMeanwhile = Problem(
         409, "already_cancelled", "The document was cancelled while its bytes arrived.")
 
+    static let resultExpired = Problem(
+        410, "result_expired",
+        "The result has been removed, as the server does some time after a document's end. Upload the document again "
+            + "to have it made anew.")
+
     static let neverUploaded = Problem(
         409, "never_uploaded", "The document's bytes never came whole. Upload them again as a new document.")
 

@@ -27,6 +27,7 @@ enum ServiceRoutes {
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             writer.key(key); writer.value(value)
         }
+        DependencyReport.write(exchange.server.shared.pipeline.embedding?.reading, to: &writer)
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: uncached())
     }
@@ -43,6 +44,7 @@ enum ServiceRoutes {
         writer.endArray()
         writer.key("uploads_shed"); writer.bool(shared.admission.sheds(exchange))
         writer.key("level"); writer.string(shared.admission.figures.report.level.name)
+        DependencyReport.writeModel(shared.pipeline.embedding?.reading, to: &writer)
         writer.endObject()
         exchange.respond(200, json: writer.bytes, fields: uncached())
     }
@@ -71,11 +73,15 @@ enum ServiceRoutes {
             "headway_uploaded_bytes_total", "counter", "Bytes of uploads that became durable.",
             shared.counters.uploadedBytes.value)
         text += counters(
+            "headway_results_taken_over_total", "counter", "Uploads whose bytes had been processed before.",
+            shared.counters.resultsTakenOver.value)
+        text += counters(
             "headway_documents_waiting", "gauge", "Documents in the line for a worker.", shared.pipeline.waitingCount)
         text += counters(
             "headway_resident_bytes", "gauge", "Resident memory of the server process.",
             Int(ThisProcess.usage?.residentBytes ?? 0))
         text += levelMetrics(admission)
+        text += DependencyReport.metrics(shared.pipeline.embedding?.reading)
         var fields = uncached()
         let isOpenMetrics = exchange.head.fields["Accept"]?.contains("application/openmetrics-text") ?? false
         fields.set(

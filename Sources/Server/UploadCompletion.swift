@@ -41,6 +41,7 @@ enum UploadCompletion {
                     then: answer)
             }
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            if case .success(let event) = result, event.status == .complete { shared.counters.resultsTakenOver.add(1) }
             completion(result)
         }
     }

@@ -111,6 +111,11 @@ package enum Files {
         do { _ = try check("unlink(\(path))") { unlink(path) } } catch { if !error.isNotFound { throw error } }
     }
 
+    /// link(2): a second name for a file, on the same file system. EMLINK where it has as many as it may.
+    package static func link(_ path: String, as newPath: String) throws(SystemError) {
+        _ = try check("link(\(path))") { Glibc.link(path, newPath) }
+    }
+
     /// rename(2): replaces what has the new name, atomically.
     package static func rename(_ path: String, to newPath: String) throws(SystemError) {
         _ = try check("rename(\(path))") { Glibc.rename(path, newPath) }

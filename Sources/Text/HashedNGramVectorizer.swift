@@ -15,6 +15,8 @@ package struct HashedNGramVectorizer: Sendable {
     package let dimensions: Int
 
     package static let dimensionsDefault = 384
+    /// What it is called where a model would be named; the dimensions are part of it, since they change the vectors.
+    package static let name = "hashed-ngrams-\(dimensionsDefault)"
     package static let dimensionsMax = 65_536
 
     /// `dimensions` is from 1 to `dimensionsMax`; the fewer, the more features share one.

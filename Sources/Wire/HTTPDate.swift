@@ -25,6 +25,37 @@ package enum HTTPDate {
         return "\(weekdays[Int(days % 7)]), \(date) \(time) GMT"
     }
 
+    /// Reads IMF-fixdate alone: RFC 9110 §5.6.7 has everybody write it, and the two older forms have died out.
+    package static func unixMilliseconds(parsing text: String) -> Int64? {
+        // Mon, 23 Nov 2026 20:14:05 GMT
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 6, text.utf8.count == 29, parts[0].hasSuffix(","), parts[5] == "GMT",
+            weekdays.contains(String(parts[0].dropLast())), let month = months.firstIndex(of: String(parts[2])),
+            let day = number(parts[1], 1...31), let year = number(parts[3], 0...9999)
+        else { return nil }
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false)
+        guard time.count == 3, let hour = number(time[0], 0...23), let minute = number(time[1], 0...59),
+            // 60 is a leap second.
+            let second = number(time[2], 0...60)
+        else { return nil }
+        // days_from_civil of the paper above.
+        let shiftedYear = Int64(month < 2 ? year - 1 : year)
+        let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
+        let yearOfEra = shiftedYear - era * 400
+        let monthFromMarch = Int64((month + 10) % 12)
+        let dayOfYear = (153 * monthFromMarch + 2) / 5 + Int64(day) - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let days = era * 146_097 + dayOfEra - 719_468
+        return (days * 86_400 + Int64(hour * 3600 + minute * 60 + second)) * 1000
+    }
+
+    private static func number(_ text: Substring, _ range: ClosedRange<Int>) -> Int? {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int(text), range.contains(value) else {
+            return nil
+        }
+        return value
+    }
+
     private static func pad(_ value: Int, _ width: Int) -> String {
         let text = String(value)
         return String(repeating: "0", count: max(0, width - text.utf8.count)) + text

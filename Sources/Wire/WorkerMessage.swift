@@ -19,6 +19,19 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var sourceCount: Int
     /// What an earlier run has made of it, which the files have already.
     package var resume: Resume?
+    /// How to have chunks embedded by a service, over a socket that is a fourth descriptor; nil: the worker does it.
+    package var embedding: Embedding?
+
+    package struct Embedding: Sendable, Equatable {
+        /// Chunks of one batch.
+        package var batchMax: Int
+        package var batchesInFlightMax: Int
+
+        package init(batchMax: Int, batchesInFlightMax: Int) {
+            self.batchMax = batchMax
+            self.batchesInFlightMax = batchesInFlightMax
+        }
+    }
 
     package struct Resume: Sendable, Equatable {
         /// Pages whose text is in the text file.
@@ -36,11 +49,11 @@ package struct WorkerAssignment: Sendable, Equatable {
         }
     }
 
-    package static let descriptorCount = 3
+    package var descriptorCount: Int { embedding == nil ? 3 : 4 }
 
     package init(
         run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
-        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil
+        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil, embedding: Embedding? = nil
     ) {
         self.run = run
         self.charactersMax = charactersMax
@@ -50,6 +63,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.charset = charset
         self.sourceCount = sourceCount
         self.resume = resume
+        self.embedding = embedding
     }
 
     package var encoded: [UInt8] {
@@ -71,6 +85,13 @@ package struct WorkerAssignment: Sendable, Equatable {
             writer.key("result_bytes"); writer.integer(resume.resultBytes)
             writer.endObject()
         }
+        if let embedding {
+            writer.key("embedding")
+            writer.beginObject()
+            writer.key("batch_max"); writer.integer(embedding.batchMax)
+            writer.key("batches_in_flight_max"); writer.integer(embedding.batchesInFlightMax)
+            writer.endObject()
+        }
         writer.endObject()
         return writer.bytes
     }
@@ -90,9 +111,17 @@ package struct WorkerAssignment: Sendable, Equatable {
             else { return nil }
             resume = Resume(pages: pages, textBytes: textBytes, chunks: chunks, resultBytes: resultBytes)
         }
+        var embedding: Embedding?
+        if let by = value["embedding"] {
+            guard let batch = by["batch_max"]?.integerValue, batch > 0,
+                let inFlight = by["batches_in_flight_max"]?.integerValue, inFlight > 0
+            else { return nil }
+            embedding = Embedding(batchMax: Int(batch), batchesInFlightMax: Int(inFlight))
+        }
         self.init(
             run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
-            format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume)
+            format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume,
+            embedding: embedding)
     }
 }
 
@@ -158,8 +187,12 @@ package enum WorkerReport: Sendable, Equatable {
     case checkpoint(run: Int64, units: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64)
     /// Everything is written and synced.
     case finished(run: Int64, units: Int64, chunks: Int64, visibleCharacters: Int64)
-    /// The disk refused; `code` is one of the document errors' codes.
+    /// The disk or the embedding service refused; `code` is one of the document errors' codes.
     case failed(run: Int64, code: String, detail: String)
+    /// So long since the last word it has had nothing to do but to wait for vectors.
+    case awaited(run: Int64, milliseconds: Int64)
+    /// The embedding service is not to be called now, and may be in that time.
+    case waits(run: Int64, detail: String, milliseconds: Int64)
 
     package var encoded: [UInt8] {
         var writer = JSONWriter(reservingBytes: 128)
@@ -193,6 +226,15 @@ package enum WorkerReport: Sendable, Equatable {
             writer.key("run"); writer.integer(run)
             writer.key("code"); writer.string(code)
             writer.key("detail"); writer.string(detail)
+        case .awaited(let run, let milliseconds):
+            writer.key("report"); writer.string("awaited")
+            writer.key("run"); writer.integer(run)
+            writer.key("milliseconds"); writer.integer(milliseconds)
+        case .waits(let run, let detail, let milliseconds):
+            writer.key("report"); writer.string("waits")
+            writer.key("run"); writer.integer(run)
+            writer.key("detail"); writer.string(detail)
+            writer.key("milliseconds"); writer.integer(milliseconds)
         }
         writer.endObject()
         return writer.bytes
@@ -227,6 +269,16 @@ package enum WorkerReport: Sendable, Equatable {
                 let detail = value["detail"]?.stringValue
             else { return nil }
             self = .failed(run: run, code: code, detail: detail)
+        case "awaited":
+            guard let run = integer("run"), let milliseconds = integer("milliseconds"), milliseconds >= 0 else {
+                return nil
+            }
+            self = .awaited(run: run, milliseconds: milliseconds)
+        case "waits":
+            guard let run = integer("run"), let detail = value["detail"]?.stringValue,
+                let milliseconds = integer("milliseconds"), milliseconds >= 0
+            else { return nil }
+            self = .waits(run: run, detail: detail, milliseconds: milliseconds)
         default: return nil
         }
     }

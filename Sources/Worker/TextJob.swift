@@ -12,6 +12,8 @@ final class TextJob {
     static let reportIntervalMilliseconds: Int64 = 50
     /// What is lost when a run dies is about this much of its time.
     static let checkpointIntervalMilliseconds: Int64 = 1000
+    /// A worker that waits for vectors says so this often: it is alive.
+    static let embeddingWaitMilliseconds: Int64 = 1000
     static let readBytes = 64 * 1024
     /// What is made gathers up to this size before it is written.
     static let writeBytes = 256 * 1024
@@ -24,13 +26,17 @@ final class TextJob {
 
     private var pages = PageDecoder()
     private var chunker: Chunker
-    private let vectorizer = HashedNGramVectorizer()
+    private let embedder: ChunkEmbedder
     /// Of the units that progress is told in, read and in all, where the document itself says so.
     private var unitsRead: Int64 = 0
     private var unitsTotal: Int64?
     private var pagesRead: Int64 = 0
     private var pagesEmbedded: Int64 = 0
+    /// That were cut, and of those the ones that are in the result.
     private var chunks: Int64 = 0
+    private var chunksWritten: Int64
+    /// The last end of a page that is in the text file: what may be on record as done.
+    private var boundary: (pages: Int64, textBytes: Int64)
     private var visibleCharacters: Int64 = 0
     private var lastReportMilliseconds: Int64 = 0
     private var lastCheckpointMilliseconds = Clock.monotonicMilliseconds
@@ -38,10 +44,13 @@ final class TextJob {
     init(
         _ assignment: WorkerAssignment, socket: Int32, source: consuming OwnedDescriptor,
         result: consuming OwnedDescriptor,
-        text: consuming OwnedDescriptor
+        text: consuming OwnedDescriptor, embedder: ChunkEmbedder
     ) {
         self.assignment = assignment
         self.socket = socket
+        self.embedder = embedder
+        chunksWritten = assignment.resume?.chunks ?? 0
+        boundary = (assignment.resume?.pages ?? 0, assignment.resume?.textBytes ?? 0)
         sources = TextSources(assignment, socket: socket, first: source)
         self.result = GrowingFile(result, startBytes: assignment.resume?.resultBytes ?? 0)
         self.text = GrowingFile(text, startBytes: assignment.resume?.textBytes ?? 0)
@@ -68,12 +77,25 @@ final class TextJob {
         } catch let error as FormatError {
             let (code, detail) = error.failure
             return .failed(run: assignment.run, code: code, detail: detail)
+        } catch let failure as EmbeddingFailure {
+            // What has its vectors is not embedded again.
+            try? checkpoint()
+            return report(of: failure)
         } catch let error as SystemError {
             return .failed(
                 run: assignment.run, code: error.isNoSpace ? "storage_full" : "storage_failed",
                 detail: "The result could not be written (\(error)). Free some disk space and try again.")
         } catch {
             return nil
+        }
+    }
+
+    private func report(of failure: EmbeddingFailure) -> WorkerReport {
+        switch failure.kind {
+        case .waits:
+            .waits(run: assignment.run, detail: failure.detail, milliseconds: failure.retryMilliseconds)
+        case .refused, .unusable, .failed:
+            .failed(run: assignment.run, code: failure.kind.rawValue, detail: failure.detail)
         }
     }
 
@@ -93,6 +115,12 @@ final class TextJob {
         while let chunk = chunker.nextChunk() { rest.append(chunk) }
         try report(finishedStages: 2)
         for chunk in rest { try embed(chunk) }
+        while !embedder.isEmpty {
+            try embedder.finishBatch()
+            try takeEmbedded(waits: true)
+            try checkpointNowAndThen()
+            try reportNowAndThen()
+        }
         pagesEmbedded = pagesRead
         try result.flush()
         try text.flush()
@@ -165,7 +193,10 @@ final class TextJob {
                 try takeChunks()
             case .pageEnd:
                 pagesRead += 1
-                if !isKept { try text.append(CollectionOfOne(0x0c)) }
+                if !isKept {
+                    try text.append(CollectionOfOne(0x0c))
+                    boundary = (pagesRead, text.byteCount)
+                }
                 chunker.endPage()
                 try takeChunks()
                 if assignment.countsPages, !isKept { try checkpointNowAndThen() }
@@ -179,7 +210,7 @@ final class TextJob {
             if !assignment.countsPages { try checkpointNowAndThen() }
             try reportNowAndThen()
         }
-        pagesEmbedded = Int64(chunker.pagesChunked)
+        if embedder.isEmpty { pagesEmbedded = Int64(chunker.pagesChunked) }
         try reportNowAndThen()
     }
 
@@ -187,7 +218,29 @@ final class TextJob {
         chunks += 1
         // It is in the result already.
         guard chunks > assignment.resume?.chunks ?? 0 else { return }
-        try result.append { ResultLine.encode(chunk, embedding: vectorizer.embed(chunk.text), into: &$0) }
+        while !embedder.hasRoom {
+            try takeEmbedded(waits: true)
+            try reportNowAndThen()
+        }
+        try embedder.add(chunk)
+        try takeEmbedded(waits: false)
+    }
+
+    /// Writes what has its vectors, in order.
+    private func takeEmbedded(waits: Bool) throws {
+        let start = Clock.monotonicMilliseconds
+        var next = try embedder.take(waitingMilliseconds: waits ? Self.embeddingWaitMilliseconds : 0)
+        let waited = Clock.monotonicMilliseconds - start
+        if waited > 0 {
+            try MessageSocket.send(socket, WorkerReport.awaited(run: assignment.run, milliseconds: waited).encoded)
+        }
+        while let embedded = next {
+            try result.append { ResultLine.encode(embedded.chunk, embedding: embedded.vector, into: &$0) }
+            chunksWritten += 1
+            // More chunks may begin on the page where this one ends.
+            pagesEmbedded = max(pagesEmbedded, Int64(embedded.chunk.pageEnd) - 1)
+            next = try embedder.take()
+        }
     }
 
     private func checkpointNowAndThen() throws {
@@ -195,11 +248,16 @@ final class TextJob {
         guard now - lastCheckpointMilliseconds >= Self.checkpointIntervalMilliseconds,
             chunks >= assignment.resume?.chunks ?? 0
         else { return }
+        try checkpoint()
+    }
+
+    private func checkpoint() throws {
         try result.sync()
         try text.sync()
         lastCheckpointMilliseconds = Clock.monotonicMilliseconds
         let point = WorkerReport.checkpoint(
-            run: assignment.run, units: units, textBytes: assignment.countsPages ? text.byteCount : 0, chunks: chunks,
+            run: assignment.run, units: assignment.countsPages ? boundary.pages : unitsRead,
+            textBytes: assignment.countsPages ? boundary.textBytes : 0, chunks: chunksWritten,
             resultBytes: result.byteCount)
         try MessageSocket.send(socket, point.encoded)
     }
@@ -214,7 +272,8 @@ final class TextJob {
     private func report(finishedStages: Int) throws {
         let done: (Int64, Int64, Int64) =
             assignment.countsPages
-            ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded) : (unitsRead, unitsRead, unitsRead)
+            ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded)
+            : (unitsRead, unitsRead, chunks > 0 ? unitsRead * chunksWritten / chunks : unitsRead)
         let progress = WorkerReport.progress(
             run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
             total: unitsTotal)

@@ -5,10 +5,11 @@ import Wire
 // Theory of operation
 //
 // A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
-// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `TextSource` makes text
+// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `DocumentText` makes text
 // of it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends
-// the result, and says how far it is. No stage holds the whole document. When the socket closes, the server is gone,
-// and the worker ends.
+// the result, and says how far it is. No stage holds the whole document. Vectors are made here, or by a service: then
+// texts go to `headway embed` over a fourth descriptor, since a process that opens documents has no network. When the
+// socket closes, the server is gone, and the worker ends.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {
@@ -27,12 +28,13 @@ package enum WorkerProcess {
                     continue
                 }
                 guard let assignment = WorkerAssignment(decoding: message.bytes),
-                    message.descriptors.count == WorkerAssignment.descriptorCount
+                    message.descriptors.count == assignment.descriptorCount
                 else { return 65 }
                 let job = TextJob(
                     assignment, socket: socket, source: OwnedDescriptor(owning: message.descriptors[0]),
                     result: OwnedDescriptor(owning: message.descriptors[1]),
-                    text: OwnedDescriptor(owning: message.descriptors[2]))
+                    text: OwnedDescriptor(owning: message.descriptors[2]),
+                    embedder: embedder(assignment, message.descriptors))
                 guard let report = job.run() else { return 74 }
                 try MessageSocket.send(socket, report.encoded)
             }
@@ -41,5 +43,12 @@ package enum WorkerProcess {
             // The socket is the only thing that can fail here, and without it there is nobody to tell.
             return 74
         }
+    }
+
+    private static func embedder(_ assignment: WorkerAssignment, _ descriptors: [Int32]) -> ChunkEmbedder {
+        guard let embedding = assignment.embedding else { return ChunkEmbedder(HashedNGramVectorizer()) }
+        let client = EmbeddingClient(
+            OwnedDescriptor(owning: descriptors[3]), batchesInFlightMax: embedding.batchesInFlightMax)
+        return ChunkEmbedder(client, batchMax: embedding.batchMax)
     }
 }

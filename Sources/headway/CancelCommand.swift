@@ -17,7 +17,7 @@ struct CancelCommand: ParsableCommand {
     func run() throws {
         try client.end { () throws(ClientError) in
             let address = client.address
-            let reply = try Transfers(server: address.shown).fetch(ServerCalls(address: address).cancel(id: id))
+            let reply = try Transfers(server: address.shown).fetch(client.calls.cancel(id: id))
             let json = try ServerCalls.parse(reply.body, server: address.shown)
             if client.json {
                 let line = json.compactText

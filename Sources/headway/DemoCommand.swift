@@ -67,8 +67,9 @@ struct DemoCommand: ParsableCommand {
         }
         try Terminal.printLine("Headway listens on \(address.shown), its data is in \(data)")
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        let session = Session(
-            address: address, rows: [ProgressRow(name: name)], mode: Console.mode(json: false), printsJSON: false)
+        let session = try Session(
+            address: address, token: Terminal.environment(AccessToken.variable).flatMap { AccessToken($0) },
+            rows: [ProgressRow(name: name)], mode: Console.mode(json: false), printsJSON: false)
         session.outlivesCommand = false
         session.transfers.onReadable(server.output) {
             if server.drain() { return }

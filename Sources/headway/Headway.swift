@@ -10,6 +10,6 @@ struct Headway: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, UploadCommand.self, WatchCommand.self, ListCommand.self, CancelCommand.self,
-            ResultCommand.self, QueueCommand.self, DemoCommand.self, WorkerCommand.self,
+            ResultCommand.self, QueueCommand.self, DemoCommand.self, WorkerCommand.self, EmbedCommand.self,
         ])
 }

@@ -47,8 +47,8 @@ struct ListCommand: ParsableCommand {
 
     /// Page after page until the limit or the end of the list.
     private func fetch() throws(ClientError) -> [JSONValue] {
-        let transfers = Transfers(server: client.address.shown)
-        let calls = ServerCalls(address: client.address)
+        let transfers = try Transfers(server: client.address.shown)
+        let calls = client.calls
         var documents: [JSONValue] = []
         var cursor: String?
         repeat {

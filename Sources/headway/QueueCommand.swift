@@ -21,8 +21,8 @@ private struct QueueCalls {
 
     init(_ client: ClientOptions) throws(ClientError) {
         self.client = client
-        transfers = Transfers(server: client.address.shown)
-        calls = ServerCalls(address: client.address)
+        transfers = try Transfers(server: client.address.shown)
+        calls = client.calls
     }
 
     func ask(_ request: Request) throws(ClientError) -> JSONValue {

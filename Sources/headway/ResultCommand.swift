@@ -28,8 +28,8 @@ struct ResultCommand: ParsableCommand {
 
     func run() throws {
         try client.end { () throws(ClientError) in
-            let transfers = Transfers(server: client.address.shown)
-            let calls = ServerCalls(address: client.address)
+            let transfers = try Transfers(server: client.address.shown)
+            let calls = client.calls
             let request = text ? calls.text(id: id) : calls.result(id: id)
             guard Terminal.isOutputTerminal else {
                 try transfers.stream(request) { bytes throws(ClientError) in

@@ -123,6 +123,43 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "An OpenAI-compatible embedding service, such as https://api.openai.com/v1; else vectors are made here.",
+            of: ServeSettings.embeddingURL, valueName: "url"))
+    var embeddingUrl: String?
+
+    @Option(
+        help: ArgumentHelp("The model that the service is asked for.", of: ServeSettings.embeddingModel))
+    var embeddingModel: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the service's key; or give the key as HEADWAY_EMBEDDING_KEY.",
+            of: ServeSettings.embeddingKeyFile, valueName: "file"))
+    var embeddingKeyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Numbers of a vector, asked of the service and checked; 0: what it gives.",
+            of: ServeSettings.embeddingDimensions, valueName: "numbers"))
+    var embeddingDimensions: Int?
+
+    @Option(help: ArgumentHelp("Chunks of one call.", of: ServeSettings.embeddingBatch, valueName: "chunks"))
+    var embeddingBatch: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Calls to the service that are under way at once.", of: ServeSettings.embeddingConcurrency,
+            valueName: "calls"))
+    var embeddingConcurrency: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a call to the service may take.", of: ServeSettings.embeddingTimeoutSeconds,
+            valueName: "seconds"))
+    var embeddingTimeoutSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Uploads that may be in flight at once.", of: ServeSettings.uploadsMax, valueName: "uploads"))
     var uploadsMax: Int?
 
@@ -137,6 +174,17 @@ struct ServeCommand: ParsableCommand {
             "How long a document and all that was made of it are kept after its end; 0: for good.",
             of: ServeSettings.retentionSeconds, valueName: "seconds"))
     var retentionSeconds: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long results and texts are kept after a document's end, which itself stays; 0: as the document.",
+            of: ServeSettings.resultRetentionSeconds, valueName: "seconds"))
+    var resultRetentionSeconds: Int?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Let an upload whose bytes were processed before take that result over; of one's own documents only.")
+    var deduplicate: Bool?
 
     @Option(
         help: ArgumentHelp(
@@ -233,9 +281,18 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.retryWaitSeconds, retryWaitSeconds.map(SettingValue.number)),
             (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
             (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
+            (ServeSettings.embeddingURL, embeddingUrl.map(SettingValue.text)),
+            (ServeSettings.embeddingModel, embeddingModel.map(SettingValue.text)),
+            (ServeSettings.embeddingKeyFile, embeddingKeyFile.map(SettingValue.text)),
+            (ServeSettings.embeddingDimensions, embeddingDimensions.map(SettingValue.number)),
+            (ServeSettings.embeddingBatch, embeddingBatch.map(SettingValue.number)),
+            (ServeSettings.embeddingConcurrency, embeddingConcurrency.map(SettingValue.number)),
+            (ServeSettings.embeddingTimeoutSeconds, embeddingTimeoutSeconds.map(SettingValue.number)),
             (ServeSettings.uploadsMax, uploadsMax.map(SettingValue.number)),
             (ServeSettings.uploadExpirySeconds, uploadExpirySeconds.map(SettingValue.number)),
             (ServeSettings.retentionSeconds, retentionSeconds.map(SettingValue.number)),
+            (ServeSettings.resultRetentionSeconds, resultRetentionSeconds.map(SettingValue.number)),
+            (ServeSettings.deduplicate, deduplicate.map(SettingValue.flag)),
             (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
             (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
             (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),

@@ -1,6 +1,7 @@
 import Core
 import Crypto
 import Logging
+import Pipeline
 import Server
 import System
 import Text
@@ -20,6 +21,8 @@ struct ServeConfiguration: Sendable {
     /// In the order in which they were found; empty when all is well.
     private(set) var faults: [SettingFault] = []
     private var proxies: [NetworkRange] = []
+    /// The embedding service, if one is configured; its key is nowhere else.
+    private(set) var embedding: EmbeddingConfiguration?
 
     /// Reads everything. May block on the disk.
     init(_ places: Places) {
@@ -37,6 +40,7 @@ struct ServeConfiguration: Sendable {
         self.faults = faults
         checkTexts()
         checkLists()
+        embedding = embeddingService()
     }
 
     private static func file(_ path: String, _ faults: inout [SettingFault]) -> ConfigurationFile? {
@@ -105,7 +109,7 @@ struct ServeConfiguration: Sendable {
         }
     }
 
-    private mutating func find(_ setting: Setting, _ words: String) { faults.append(settings.fault(setting, words)) }
+    mutating func find(_ setting: Setting, _ words: String) { faults.append(settings.fault(setting, words)) }
 
     /// What only a look at the disk shows: for `--check-config`, since a server that starts finds out by itself.
     var faultsOnDisk: [SettingFault] {
@@ -174,6 +178,7 @@ struct ServeConfiguration: Sendable {
         var lifetimes = Lifetimes()
         lifetimes.uploadMilliseconds = Int64(settings.number(ServeSettings.uploadExpirySeconds)) * 1000
         lifetimes.documentMilliseconds = positive(ServeSettings.retentionSeconds).map { Int64($0) * 1000 }
+        lifetimes.resultMilliseconds = positive(ServeSettings.resultRetentionSeconds).map { Int64($0) * 1000 }
         return lifetimes
     }
 
@@ -181,6 +186,12 @@ struct ServeConfiguration: Sendable {
         RetryPolicy(
             attemptsMax: settings.number(ServeSettings.attempts),
             waitMilliseconds: Int64(settings.number(ServeSettings.retryWaitSeconds)) * 1000)
+    }
+
+    private var deduplication: Deduplication {
+        var deduplication = Deduplication()
+        deduplication.isOn = settings.flag(ServeSettings.deduplicate)
+        return deduplication
     }
 
     var workShare: (workers: Int, bytesEach: Int64) {
@@ -220,9 +231,8 @@ struct ServeConfiguration: Sendable {
             dataDirectory: settings.text(ServeSettings.data), loopCount: loops > 0 ? loops : ThisProcess.coreCount,
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
-            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), lifetimes: lifetimes, retries: retries,
-            server: server,
-            live: livePolicy,
+            chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), embedding: embedding,
+            lifetimes: lifetimes, retries: retries, deduplication: deduplication, server: server, live: livePolicy,
             reread: reread)
     }
 
@@ -246,7 +256,7 @@ extension ServeConfiguration {
             let source = entry.source == .standard ? "default" : entry.place
             return "\(entry.setting.key) = \(entry.value)  (\(source))"
         }
-        return settingLines + accessLines
+        return settingLines + embeddingLines + accessLines
     }
 
     private var accessLines: [String] {

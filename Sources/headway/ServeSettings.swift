@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import Text
+import Wire
 
 /// Every setting of `headway serve`: what it may be, and what it is when nobody says. Options, variables and keys of
 /// the configuration file are all read by this table.
@@ -30,10 +31,23 @@ enum ServeSettings {
     static let chunkOverlap = Setting(
         "chunk-overlap", .number(0...ChunkingOptions.charactersMaxMost),
         standard: .number(ChunkingOptions.overlapCharactersDefault))
+    static let embeddingURL = Setting("embedding-url", .text, standard: .text(""))
+    static let embeddingModel = Setting("embedding-model", .text, standard: .text(""))
+    static let embeddingKeyFile = Setting("embedding-key-file", .text, standard: .text(""))
+    static let embeddingDimensions = Setting(
+        "embedding-dimensions", .number(0...EmbeddingReply.dimensionsMax), standard: .number(0))
+    // As many texts as OpenAI takes in one call.
+    static let embeddingBatch = Setting("embedding-batch", .number(1...2048), standard: .number(64))
+    static let embeddingConcurrency = Setting("embedding-concurrency", .number(1...64), standard: .number(4))
+    static let embeddingTimeoutSeconds = Setting(
+        "embedding-timeout-seconds", .number(1...3600), standard: .number(60))
     static let uploadsMax = Setting("uploads-max", .number(1...1_000_000), standard: .number(1024), isLive: true)
     static let uploadExpirySeconds = Setting(
         "upload-expiry-seconds", .number(1...secondsMax), standard: .number(24 * 60 * 60))
     static let retentionSeconds = Setting("retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let resultRetentionSeconds = Setting(
+        "result-retention-seconds", .number(0...secondsMax), standard: .number(0))
+    static let deduplicate = Setting("deduplicate", .flag, standard: .flag(false))
     static let uploadsPerClient = Setting(
         "uploads-per-client", .number(0...1_000_000), standard: .number(0), isLive: true)
     static let bytesPerClientPerDay = Setting(
@@ -57,10 +71,11 @@ enum ServeSettings {
 
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
-        workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap, uploadsMax,
-        uploadExpirySeconds, retentionSeconds, uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
-        serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
-        diagnostics,
+        workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap,
+        embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch, embeddingConcurrency,
+        embeddingTimeoutSeconds, uploadsMax, uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate,
+        uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress,
+        idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.

@@ -62,7 +62,7 @@ struct UploadCommand: ParsableCommand {
                 let last = path.split(separator: "/").last.map(String.init) ?? path
                 return ProgressRow(name: path == "-" ? name : last)
             }
-            let session = client.session(rows: rows)
+            let session = try client.session(rows: rows)
             var options = Session.UploadOptions()
             options.standardInputName = name
             options.watching = watch
@@ -83,6 +83,12 @@ struct ClientOptions: ParsableArguments {
         help: ArgumentHelp("The server's URL. HEADWAY_SERVER sets another default.", valueName: "url"))
     var server = Terminal.environment("HEADWAY_SERVER").flatMap { $0.isEmpty ? nil : $0 } ?? ServerAddress.defaultText
 
+    @Option(
+        help: ArgumentHelp(
+            "The token that the server asks for. Better set \(AccessToken.variable): what stands in a command, every "
+                + "user of the machine can list.", valueName: "secret"))
+    var token: String?
+
     @Flag(help: "Print the server's own objects, one JSON object a line, and draw nothing.")
     var json = false
 
@@ -91,15 +97,32 @@ struct ClientOptions: ParsableArguments {
             throw ValidationError(
                 "'\(TerminalText.clean(server))' is no server URL; one looks like http://127.0.0.1:8080")
         }
+        // Which words are wrong stays untold: they may be most of a secret.
+        if let token, AccessToken(token) == nil {
+            throw ValidationError("--token takes a secret without blanks, of ASCII characters.")
+        }
+        if token == nil, let secret = Self.secretOfEnvironment, AccessToken(secret) == nil {
+            throw ValidationError("\(AccessToken.variable) holds blanks or what is no ASCII character.")
+        }
     }
+
+    private static var secretOfEnvironment: String? {
+        Terminal.environment(AccessToken.variable).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private var accessToken: AccessToken? { (token ?? Self.secretOfEnvironment).flatMap { AccessToken($0) } }
+
+    var calls: ServerCalls { ServerCalls(address: address, token: accessToken) }
 
     var address: ServerAddress {
         guard let address = ServerAddress(server) else { preconditionFailure("validate() lets no other through") }
         return address
     }
 
-    func session(rows: [ProgressRow], kind: ProgressBoard.Kind = .fixed) -> Session {
-        Session(address: address, rows: rows, mode: Console.mode(json: json), printsJSON: json, kind: kind)
+    func session(rows: [ProgressRow], kind: ProgressBoard.Kind = .fixed) throws(ClientError) -> Session {
+        try Session(
+            address: address, token: accessToken, rows: rows, mode: Console.mode(json: json), printsJSON: json,
+            kind: kind)
     }
 
     /// Runs a command's work and ends the process with the status of its outcome, after saying what went wrong.

@@ -42,9 +42,10 @@ struct WatchCommand: ParsableCommand {
         try client.end { () throws(ClientError) in
             let timeoutMilliseconds = timeout.map { Int64($0 * 1000) }
             if all {
-                return try client.session(rows: [], kind: .endless).watchAll(timeoutMilliseconds: timeoutMilliseconds)
+                let session = try client.session(rows: [], kind: .endless)
+                return try session.watchAll(timeoutMilliseconds: timeoutMilliseconds)
             }
-            let session = client.session(rows: ids.map { ProgressRow(name: $0) })
+            let session = try client.session(rows: ids.map { ProgressRow(name: $0) })
             return try session.watch(ids, timeoutMilliseconds: timeoutMilliseconds)
         }
     }

@@ -37,6 +37,21 @@ import Testing
         #expect(problem.words == "no yes (a[2J, 400)")
     }
 
+    @Test("a refusal for want of a token says how to give one, whoever sends it")
+    func advice() {
+        let missing = Problem(status: 401, code: "unauthorized", detail: "This needs a token.")
+        #expect(
+            missing.words
+                == "This needs a token. (unauthorized, 401): put a token into HEADWAY_TOKEN, or give it by --token")
+        for problem in [
+            Problem(status: 401), Problem(status: 401, code: "bad_token"), Problem(status: 403, code: "forbidden"),
+        ] {
+            #expect(problem.words.contains("HEADWAY_TOKEN") && problem.words.contains("--token"))
+            #expect(!problem.isPassing)
+        }
+        #expect(!Problem(status: 404).words.contains("--token"))
+    }
+
     @Test("every trouble has its exit status")
     func exitStatuses() {
         #expect(ClientError.refused(Problem(status: 404)).outcome.code == 4)
@@ -44,6 +59,7 @@ import Testing
         #expect(ClientError.unreachable(server: "s", reason: "").outcome.code == 5)
         #expect(ClientError.connectionLost(server: "s", reason: "").outcome.code == 5)
         #expect(ClientError.file(name: "f", reason: "").outcome.code == 66)
+        #expect(ClientError.libraryMissing(reason: "").outcome.code == 69)
         #expect(ClientError.interrupted(signal: 2).outcome.code == 130)
         #expect(ClientError.interrupted(signal: 15).outcome.code == 143)
         #expect(ClientError.outputClosed.outcome.code == 141)

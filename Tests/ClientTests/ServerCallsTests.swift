@@ -86,6 +86,46 @@ import Testing
                 == "http://h:1/v1/documents?status=failed&cursor=a%3D%26b&limit=5")
     }
 
+    @Test("every request to the server carries the token; one that a link leads elsewhere does not")
+    func token() throws {
+        let secret = try #require(AccessToken("a-secret"))
+        let address = try #require(ServerAddress("http://h:1/base"))
+        let calls = ServerCalls(address: address, token: secret)
+        let source = try file()
+        func created(_ link: String) throws -> ServerCalls.Created {
+            try calls.created(
+                Array(#"{"document_id":"1","status":"uploading","links":{"content":"\#(link)"}}"#.utf8))
+        }
+        let own = [
+            calls.create(source), calls.putContent(of: try created("/base/x"), source), calls.upload(source),
+            calls.upload(try UploadSource(path: "/dev/null", standardInputName: "stdin")),
+            calls.uploadStanding(id: "1"), calls.uploadRest(id: "1", source, offset: 0),
+            calls.events(id: "1", after: nil), calls.eventsOfAll(), calls.state(id: "1"),
+            calls.list(status: nil, limit: 1, cursor: nil), calls.cancel(id: "1"), calls.result(id: "1"),
+            calls.text(id: "1"),
+        ]
+        for request in own {
+            #expect(request.headers.count { $0 == ("Authorization", "Bearer a-secret") } == 1)
+            #expect(Set(request.headers.map(\.name)).count == request.headers.count)
+        }
+        for link in ["http://elsewhere/1", "http://h:11/1", "https://h:1/1", "http://h:1@elsewhere/1"] {
+            let request = calls.putContent(of: try created(link), source)
+            #expect(request.url == link && !request.headers.contains { $0.name == "Authorization" })
+        }
+        #expect(!ServerCalls(address: address).state(id: "1").headers.contains { $0.name == "Authorization" })
+    }
+
+    @Test("a token is what a field can carry, and prints nothing of itself")
+    func tokens() throws {
+        for text in ["", " ", "two words", "line\nbreak", "tab\t", "ümlaut", "nul\0"] {
+            #expect(AccessToken(text) == nil)
+        }
+        let token = try #require(AccessToken("0123abcDEF-._~+/=:"))
+        var dumped = ""
+        dump([token], to: &dumped)
+        for text in ["\(token)", String(reflecting: token), "\([token])", dumped] { #expect(!text.contains("0123")) }
+    }
+
     @Test("a file that is missing or is a directory says so before anything is sent")
     func badFiles() {
         #expect(throws: ClientError.file(name: "/no/such", reason: "No such file or directory")) {

@@ -45,6 +45,9 @@ struct DocumentChangeTests {
         Row(
             .uploadUnusable(bytes: 1000, sha256: nil, DocumentError(.unsupportedType, "It is a picture.")),
             live: [.told(.step, .failed), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
+        Row(
+            .resultTakenOver(bytes: 1000, sha256: "ab12", contentType: "text/plain", .ofFourPages),
+            live: [.told(.step, .complete), .refused(.alreadyUploaded), .refused(.alreadyUploaded)]),
         Row(.uploadLost, [.told(.tick, .uploading), .ignored, .ignored], nothing),
         Row(
             .uploadContinued(token: 7, length: 2000),
@@ -98,6 +101,7 @@ struct DocumentChangeTests {
         case .uploadCutBack: 17
         case .setBack: 18
         case .checkpointed: 19
+        case .resultTakenOver: 20
         }
     }
 
@@ -117,8 +121,9 @@ struct DocumentChangeTests {
                 #expect(document.updatedAtMilliseconds == stamped, "\(row.change)")
             case .ignored:
                 #expect(try document.apply(row.change, at: later) == .none, "\(row.change)")
-                // A recorded ceiling is kept even then, and stamps the time.
+                // A recorded ceiling is kept even then.
                 if Self.kind(of: row.change) != 13 { #expect(document == before, "\(row.change)") }
+                #expect(document.updatedAtMilliseconds == before.updatedAtMilliseconds, "\(row.change)")
             case .refused(let conflict):
                 #expect(throws: conflict, "\(row.change)") { try document.apply(row.change, at: later) }
                 #expect(document == before, "\(row.change)")
@@ -131,7 +136,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...19))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...20))
     }
 
     @Test("the ways from one status to another are those of the diagram")
@@ -146,6 +151,7 @@ struct DocumentChangeTests {
             ways == [
                 "uploading → queued", "queued → processing", "processing → complete",
                 "processing → queued",
+                "uploading → complete",
                 "uploading → failed", "queued → failed", "processing → failed",
                 "uploading → cancelled", "queued → cancelled", "processing → cancelled",
                 "failed → queued", "cancelled → queued",

@@ -21,6 +21,10 @@ extension WorkProgress {
     }
 }
 
+extension TakenResult {
+    static let ofFourPages = TakenResult(units: 4, unitsArePages: true, chunks: 7, workSettings: "1000/150")
+}
+
 extension Document {
     /// A new document of 1,000 bytes, its percentage free to move.
     static func sample(bytesTotal: Int64? = 1000, awaitsContent: Bool = false) -> Document {

@@ -20,6 +20,33 @@ struct LifetimesTests {
         #expect(Lifetimes().dueMilliseconds(document) == nil, "by default documents stay for good")
     }
 
+    @Test("a result leaves after its own time, and its document stays", arguments: DocumentStatus.allCases)
+    func results(status: DocumentStatus) throws {
+        var lifetimes = Lifetimes()
+        lifetimes.resultMilliseconds = 3000
+        var document = try Document.sample(in: status)
+        let next = lifetimes.next(document)
+        #expect(next?.leaving == (status == .complete ? .result : nil))
+        #expect(next?.dueMilliseconds == (status == .complete ? document.updatedAtMilliseconds + 3000 : nil))
+        document.isResultRemoved = true
+        #expect(lifetimes.next(try document.restored()) == nil)
+    }
+
+    @Test("of two times that are over the document's own counts when it is not the later one")
+    func resultsAndDocuments() throws {
+        var document = try Document.sample(in: .complete)
+        for (result, leaving) in [(4999, Lifetimes.Leaving.result), (5000, .document), (9000, .document)] {
+            var lifetimes = Self.all
+            lifetimes.resultMilliseconds = Int64(result)
+            #expect(lifetimes.next(document)?.leaving == leaving)
+        }
+        document.isResultRemoved = true
+        var lifetimes = Self.all
+        lifetimes.resultMilliseconds = 10
+        let next = try #require(lifetimes.next(document))
+        #expect(next.leaving == .document && next.dueMilliseconds == document.updatedAtMilliseconds + 5000)
+    }
+
     @Test("an upload that was created first expires when nothing comes any more; one of a single request does not")
     func uploads() throws {
         #expect(Self.all.dueMilliseconds(.sample()) == nil)

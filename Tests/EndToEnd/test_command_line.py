@@ -26,7 +26,7 @@ from proxy import Proxy
 from server import HOST
 
 COMPLETE, FAILED, CANCELLED, NOT_FOUND, UNREACHABLE, REFUSED, USAGE, NO_INPUT = 0, 1, 3, 4, 5, 6, 64, 66
-NO_OUTPUT = 74
+NO_OUTPUT, NO_LIBRARY = 74, 69
 
 
 @pytest.fixture
@@ -256,6 +256,24 @@ class TestAFullDisk:
             done = subprocess.run([binary(), *command, *identifiers], stdout=full, stderr=subprocess.PIPE, timeout=30,
                                   text=True, env={**os.environ, "HEADWAY_SERVER": client.address})
         assert done.returncode == NO_OUTPUT and "No space left" in done.stderr, (done.returncode, done.stderr)
+
+
+class TestLibcurl:
+    """It is loaded by who calls it, and costs nobody else its memory."""
+
+    def test_neither_server_nor_workers_have_it(self, server, client):
+        tree = server.tree()
+        assert len(tree) > 1
+        for process in tree:
+            with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
+                assert "libcurl" not in maps.read()
+
+    def test_where_it_is_missing_a_command_says_what_to_install(self, tmp_path):
+        (tmp_path / "libcurl.so.4").write_bytes(b"")
+        done = subprocess.run([binary(), "list"], capture_output=True, text=True, timeout=20,
+                              env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)})
+        assert (done.returncode, done.stdout) == (NO_LIBRARY, "")
+        assert "libcurl" in done.stderr and "apt install libcurl4" in done.stderr
 
 
 class TestListCancelResult:

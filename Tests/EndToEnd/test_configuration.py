@@ -58,7 +58,9 @@ class TestPrecedence:
     def test_the_environment_may_name_the_file(self, write):
         assert in_force(HEADWAY_CONFIG=str(write(loops=3)))["loops"][0] == "3"
 
-    def test_every_option_of_the_server_is_a_key_and_a_variable(self, write):
+    def test_every_option_of_the_server_is_a_key_and_a_variable(self, write, tmp_path):
+        secret = tmp_path / "secret"
+        secret.write_text("sk-1")
         listed = in_force()
         help_text = subprocess.run([binary(), "serve", "--help"], capture_output=True, text=True, timeout=10).stdout
         for key in listed:
@@ -70,7 +72,10 @@ class TestPrecedence:
                  "upload_expiry_seconds": 10, "retention_seconds": 11, "uploads_per_client": 12,
                  "bytes_per_client_per_day": 13, "disk_free_kept": "14%", "memory_pressure_max": 15, "server_memory": 16,
                  "connections_per_address": 17, "idle_seconds": 18, "head_seconds": 19, "body_seconds": 20,
-                 "body_rate": 21, "send_seconds": 22, "admin": True}
+                 "body_rate": 21, "send_seconds": 22, "admin": True, "result_retention_seconds": 23, "deduplicate": True,
+                 "embedding_url": "http://a.example/v1", "embedding_model": "m", "embedding_key_file": str(secret),
+                 "embedding_dimensions": 24, "embedding_batch": 25, "embedding_concurrency": 26,
+                 "embedding_timeout_seconds": 27, "attempts": 28, "retry_wait_seconds": 29}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())

@@ -12,8 +12,8 @@ struct LedgerTests {
         let ledger: Ledger
         let path: String
 
-        init() throws {
-            path = "/tmp/headway-ledger-\(Randomness.integer())"
+        init(at existing: String? = nil) throws {
+            path = existing ?? "/tmp/headway-ledger-\(Randomness.integer())"
             try Files.makeDirectories(path)
             ledger = try Ledger(path: "\(path)/record.sqlite")
         }
@@ -44,6 +44,64 @@ struct LedgerTests {
         try fixture.wait { fixture.ledger.insert(record, then: $0) }
         #expect(try fixture.wait { fixture.ledger.load(record.id, then: $0) } == record)
         #expect(throws: RecordFailure.alreadyThere) { try fixture.wait { fixture.ledger.insert(record, then: $0) } }
+    }
+
+    @Test("a result is found under its key, the newest of several, as long as its record says so")
+    func results() throws {
+        let fixture = try Fixture()
+        let ledger = fixture.ledger
+        var records = (1...3).map { Self.record($0, .complete) }
+        for index in 0..<2 { records[index].resultKey = "k" }
+        for record in records { try fixture.wait { ledger.insert(record, then: $0) } }
+        #expect(try fixture.wait { ledger.withResult("k", then: $0) } == records[1])
+        #expect(try fixture.wait { ledger.withResult("", then: $0) } == nil)
+        var gone = records[1]
+        gone.resultKey = nil
+        try fixture.wait { ledger.update(gone, then: $0) }
+        #expect(try fixture.wait { ledger.withResult("k", then: $0) } == records[0])
+        try fixture.wait { ledger.remove(records[0].id, then: $0) }
+        #expect(try fixture.wait { ledger.withResult("k", then: $0) } == nil)
+        #expect(try fixture.wait { ledger.load(gone.id, then: $0) } == gone)
+    }
+
+    @Test("a record of the first form is taken up with all that it holds")
+    func firstForm() throws {
+        let path = "/tmp/headway-ledger-\(Randomness.integer())"
+        try Files.makeDirectories(path)
+        var record = Self.record(1, .complete)
+        do {
+            let database = try Database(path: "\(path)/record.sqlite")
+            try database.run(
+                """
+                CREATE TABLE documents (
+                    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
+                    created_ms INTEGER NOT NULL, ceiling REAL NOT NULL, output_token INTEGER, record TEXT NOT NULL
+                );
+                INSERT INTO documents (id, status, created_ms, ceiling, record)
+                    VALUES ('\(record.id)', 'complete', 1, 1, '{"n":1}')
+                """)
+        }
+        let fixture = try Fixture(at: path)
+        #expect(try fixture.wait { fixture.ledger.load(record.id, then: $0) } == record)
+        record.resultKey = "k"
+        try fixture.wait { [record] in fixture.ledger.update(record, then: $0) }
+        #expect(try fixture.wait { fixture.ledger.withResult("k", then: $0) } == record)
+    }
+
+    @Test("what is remembered is recalled, also by the next process, until something else takes its place")
+    func facts() throws {
+        let fixture = try Fixture()
+        let ledger = fixture.ledger
+        #expect(try fixture.wait { ledger.recall("rates", then: $0) } == nil)
+        try fixture.wait { ledger.remember("rates", Array("{\"old\":1}".utf8), then: $0) }
+        // Any bytes: no text, a NUL, nothing at all.
+        for value in [[0xff, 0x00, 0xfe], [], Array("{}".utf8)] as [[UInt8]] {
+            try fixture.wait { ledger.remember("rates", value, then: $0) }
+            #expect(try fixture.wait { ledger.recall("rates", then: $0) } == value)
+            let next = try Ledger(path: "\(fixture.path)/record.sqlite")
+            #expect(try fixture.wait { next.recall("rates", then: $0) } == value)
+        }
+        #expect(try fixture.wait { ledger.recall("paused", then: $0) } == nil)
     }
 
     @Test("a key goes in with its document, and only while it names what it did")

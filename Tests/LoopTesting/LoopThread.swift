@@ -13,8 +13,8 @@ package final class LoopThread: Sendable {
 
     package let loop: EventLoop
     private let ended = BlockingQueue<SystemError?>()
-    /// Protects the ends of the queues that tests wait at.
-    private let queueEnds = Mutex<[@Sendable () -> Void]>([])
+    /// Protects the ends of the queues that tests wait at; nil once nobody waits any more.
+    private let queueEnds = Mutex<[@Sendable () -> Void]?>([])
 
     package init() throws {
         let loop = try EventLoop(index: 0)
@@ -30,7 +30,7 @@ package final class LoopThread: Sendable {
         // Holds this object until then: a test that only waits has no other use for it.
         loop.post {
             loop.schedule(afterMilliseconds: Self.patienceMilliseconds) {
-                for end in self.queueEnds.withLock({ $0 }) { end() }
+                for end in self.queueEnds.withLock({ $0.take() }) ?? [] { end() }
                 loop.stop()
             }
         }
@@ -39,7 +39,12 @@ package final class LoopThread: Sendable {
     /// A queue that a test may wait at.
     package func queue<Element: Sendable>(of type: Element.Type) -> BlockingQueue<Element> {
         let queue = BlockingQueue<Element>()
-        queueEnds.withLock { $0.append { queue.close() } }
+        let isOver = queueEnds.withLock { ends in
+            ends?.append { queue.close() }
+            return ends == nil
+        }
+        // A loop that has ended puts nothing in.
+        if isOver { queue.close() }
         return queue
     }
 

@@ -23,4 +23,22 @@ import Wire
     func known(milliseconds: Int64, text: String) {
         #expect(HTTPDate.text(unixMilliseconds: milliseconds) == text)
     }
+
+    @Test(
+        "what is written is read back to its second",
+        arguments: [0, 784_111_777_000, 951_782_400_000, 1_795_464_845_000, 4_107_542_400_000, 253_402_300_799_000])
+    func readBack(milliseconds: Int64) {
+        #expect(HTTPDate.unixMilliseconds(parsing: HTTPDate.text(unixMilliseconds: milliseconds)) == milliseconds)
+    }
+
+    @Test(
+        "what is no such date is none",
+        arguments: [
+            "", "soon", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Now 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, -6 Nov 1994 08:49:37 GMT",
+        ])
+    func none(text: String) {
+        #expect(HTTPDate.unixMilliseconds(parsing: text) == nil)
+    }
 }
