@@ -15,7 +15,8 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var format: SourceFormat
     /// The encoding that was declared beside it.
     package var charset: String?
-    /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by `WorkerOrder`.
+    /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by
+    /// `WorkerOrder`.
     package var sourceCount: Int
     /// What an earlier run has made of it, which the files have already.
     package var resume: Resume?
