@@ -75,7 +75,7 @@ class TestPrecedence:
                  "body_rate": 21, "send_seconds": 22, "admin": True, "result_retention_seconds": 23, "deduplicate": True,
                  "embedding_url": "http://a.example/v1", "embedding_model": "m", "embedding_key_file": str(secret),
                  "embedding_dimensions": 24, "embedding_batch": 25, "embedding_concurrency": 26,
-                 "embedding_timeout_seconds": 27}
+                 "embedding_timeout_seconds": 27, "attempts": 28, "retry_wait_seconds": 29}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())
