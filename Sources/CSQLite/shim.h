@@ -4,3 +4,8 @@
 static inline int hw_bind_text(sqlite3_stmt *statement, int index, const char *text, int count) {
     return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);
 }
+
+static inline int hw_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, int count) {
+    // A null pointer would bind NULL instead of no bytes.
+    return sqlite3_bind_blob(statement, index, count > 0 ? bytes : "", count, SQLITE_TRANSIENT);
+}

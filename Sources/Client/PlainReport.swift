@@ -35,8 +35,8 @@ package struct PlainReport {
         case .sending(let sent, let total):
             return ("uploading", percent + StageWords(sentBytes: sent, totalBytes: total).long)
         case .watching(let state):
-            if state.status == .uploading { return ("uploading", percent + StageWords(state).long) }
             let words = percent + StageWords(state).long + remaining(of: state)
+            if state.status == .uploading { return ("uploading", words) }
             return ("\(state.status.text) \(state.stage ?? "") \(state.attempt)", words)
         case .ended(let ending):
             let took = Wording.duration(milliseconds: ending.milliseconds)
@@ -49,9 +49,9 @@ package struct PlainReport {
     }
 
     private static func remaining(of state: DocumentState) -> String {
-        guard state.status == .processing, let low = state.etaLowSeconds, let high = state.etaHighSeconds else {
-            return ""
-        }
+        guard state.status == .processing || state.status == .uploading, let low = state.etaLowSeconds,
+            let high = state.etaHighSeconds
+        else { return "" }
         return ", about \(Wording.remaining(lowSeconds: low, highSeconds: high, dash: "-")) left"
     }
 }

@@ -139,8 +139,8 @@ package struct ServerCalls {
     package func retry(id: String) -> Request { asking("POST", ["v1", "documents", id, "retry"]) }
 
     private func asking(_ method: String, _ path: [String], query: [(name: String, value: String)] = []) -> Request {
-        var request = Request(method, address.url(path, query: query))
-        request.headers = [Self.acceptJSON]
+        var request = request(method, address.url(path, query: query))
+        request.headers += [Self.acceptJSON]
         return request
     }
 

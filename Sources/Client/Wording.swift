@@ -63,14 +63,14 @@ package enum Wording {
         return "\(count(seconds / 3600)) h \(seconds / 60 % 60) min"
     }
 
-    /// What remains, as a range: 10–17 s, 2–3 min, 50 s–2 min. One figure where both ends are written alike.
+    /// What remains, as a range: 10–17 s, 2–3 min, 50 s–2 min. One figure where both ends are written alike, and never
+    /// less than a second: it is not done yet.
     package static func remaining(lowSeconds: Double, highSeconds: Double, dash: String = "–") -> String {
-        let low = rounded(max(0, min(lowSeconds, highSeconds)))
-        let high = rounded(max(0, max(lowSeconds, highSeconds)))
+        let low = rounded(max(1, min(lowSeconds, highSeconds)))
+        let high = rounded(max(1, max(lowSeconds, highSeconds)))
         if low.unit == "days" || high.unit == "days" { return "over a day" }
-        if high.value == 0 { return "1 s" }
         if low == high { return "\(high.value) \(high.unit)" }
-        if low.unit == high.unit || low.value == 0 { return "\(low.value)\(dash)\(high.value) \(high.unit)" }
+        if low.unit == high.unit { return "\(low.value)\(dash)\(high.value) \(high.unit)" }
         return "\(low.value) \(low.unit)\(dash)\(high.value) \(high.unit)"
     }
 

@@ -127,8 +127,13 @@ package struct Document: Sendable, Equatable {
     package internal(set) var announcedBytes: Int64?
     /// Of a document that was created before its bytes.
     package var upload = ResumableUpload()
-    package private(set) var remaining = RemainingTime()
-    package private(set) var estimate: RemainingTime.Estimate?
+    /// What documents of its kind have cost, as far as its owner knows; in no state and on no record.
+    package var rates: StageRates?
+    /// Of the upload or the run that is under way.
+    package internal(set) var remaining: RemainingTime?
+    package internal(set) var estimate: RemainingTime.Estimate?
+    /// The run under way is the first: nothing of its work was done before.
+    var doesWholeWork = false
     package var queuePosition: Int?
     /// Runs so far; one that the server's own end cut short does not count.
     package internal(set) var attempt = 0
@@ -305,10 +310,11 @@ package struct Document: Sendable, Equatable {
             guard status == .queued else { throw isTerminal ? .alreadyTerminal(status) : .neverUploaded }
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
-            hasRun = true
             notBeforeMilliseconds = nil
             message = nil
             resetStages()
+            beginRun(at: now)
+            hasRun = true
         case .worked(let work):
             guard status == .processing else { return .none }
             isTick = fold(work, at: now)
@@ -359,7 +365,7 @@ package struct Document: Sendable, Equatable {
             isTick = position != queuePosition
             queuePosition = position
         }
-        if status != .processing { estimate = nil }
+        observeUpload(change, at: now)
         if status != .queued {
             queuePosition = nil
             notBeforeMilliseconds = nil
@@ -409,7 +415,6 @@ package struct Document: Sendable, Equatable {
             stages[0].done = checkpoint.units
             stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
-        remaining.restart()
     }
 
     private mutating func finishStages(units: Int64) {
@@ -437,15 +442,9 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
-        remaining.observe(work: workFraction, at: now)
-        estimate = remaining.estimate(at: now)
+        remaining?.observe(stages, at: now)
+        estimate = remaining?.estimate(at: now)
         return changed
-    }
-
-    /// 0–1 of what the pipeline has to do, by weight.
-    private var workFraction: Double {
-        let weights = stages.reduce(0) { $0 + $1.weight }
-        return weights > 0 ? stages.reduce(0) { $0 + $1.weight * $1.fraction } / weights : 0
     }
 
     private var rawPercentage: Double {

@@ -106,6 +106,15 @@ package protocol DocumentRecords: Sendable {
         then completion: @escaping @Sendable (Result<RecordPage, RecordFailure>) -> Void)
 }
 
+/// What the server itself remembers over a restart, by name: a handful of small values.
+package protocol Facts: Sendable {
+    /// Puts a value in the place of the one before. When it reports success the value survives a power cut.
+    func remember(
+        _ key: String, _ value: [UInt8], then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void)
+    /// Nil for a name that was never remembered.
+    func recall(_ key: String, then completion: @escaping @Sendable (Result<[UInt8]?, RecordFailure>) -> Void)
+}
+
 /// The bytes of one document that its record names; nil where it names none.
 package struct KeptBytes: Sendable, Equatable {
     /// `Document.contentToken`, or the file of an upload that is not complete.

@@ -1,8 +1,23 @@
-/// How long the rest will take, from measured rates.
-///
-/// Work is 0–1 of what the pipeline has to do. Two rates are kept: over the whole run, and over the last few seconds
-/// (exponential decay). Their mean gives the estimate, their disagreement the range; a steady run has a narrow one.
-/// There is no estimate before `evidenceMilliseconds` of work and `evidenceWork` of it have been seen.
+// Theory of operation
+//
+// A forecast walks down the stages of the run. Each begins when the one before has come far enough, takes what its rest
+// costs, and does not end before the one before:
+//
+//   extracting  ├────────────────────┤
+//   chunking      ├────────────────────┤            the run ends after the last stage, and a moment later (tail)
+//   embedding              ├──────────────────┤
+//
+// Stages that overlap are thus bound by the slowest, and stages that wait for each other add up. What a unit costs is
+// foretold by documents of the kind that are finished (`StageRates`) and seen in this run (`StagePace`); each counts by
+// how sure it is, so that the first pages of a long document lean on the others and its last ones on itself.
+//
+// There is no estimate without evidence: each unfinished stage has run for a while, or enough documents of the kind are
+// known and were alike. Forecasts are made when there is news, and smoothed; between news the time runs down. Where
+// news is overdue the estimate rests, its range grows, and at last it is withdrawn: it would only be a guess.
+//
+// While the bytes still come, their rest is the only stage, and behind it stands all the work on a document of so many.
+
+/// How long a run will still take.
 package struct RemainingTime: Sendable, Equatable {
     package struct Estimate: Sendable, Equatable {
         package var seconds: Double
@@ -10,68 +25,261 @@ package struct RemainingTime: Sendable, Equatable {
         package var highSeconds: Double
     }
 
-    package static let evidenceMilliseconds: Int64 = 500
-    package static let evidenceWork = 0.01
-    package static let decayMilliseconds = 4000.0
-    /// Without news for this long the estimate is withdrawn: it would only be a guess.
-    package static let staleMilliseconds: Int64 = 15_000
+    /// Overdue news withdraw the estimate after this long, and later where news were rare before: `overdueGaps` of
+    /// their usual distance.
+    package static let staleMilliseconds = 15_000.0
+    static let overdueGaps = 10.0
+    /// News are overdue after so many of their usual distances, and never sooner than `patienceMilliseconds`.
+    static let patienceGaps = 2.0
+    package static let patienceMilliseconds = 2000.0
+    /// The range grows on its far side by so many times the silence.
+    static let silenceGrowth = 2.0
+    /// What is less sure is no evidence yet: the truth may well be half or twice as much.
+    package static let spreadMax = 0.6
+    /// How exactly the end is known at best.
+    static let endMilliseconds = 50.0
+    /// A forecast follows the news within this share of what remains.
+    static let smoothingShare = 0.03
+    static let smoothingMillisecondsMin = 50.0
+    /// A range never reaches beyond so much of the middle, as a logarithm: a factor of twenty.
+    static let reachLogarithmMax = 3.0
+    /// A cost beyond e³⁰ or below e⁻³⁰ milliseconds is a fault of the record.
+    private static let costLogarithmMax = 30.0
+    /// Where finished runs are asked how right they were.
+    static let questionShares = [0.25, 0.5, 0.75]
+    /// A truth nearer than this says nothing: it is within what is shown.
+    static let questionMillisecondsMin = 200.0
+    /// A run teaches what a unit costs when it took this long for so many of them, ...
+    static let lessonMillisecondsMin = 150.0
+    static let lessonUnitsMin: Int64 = 4
+    /// ... and when its stages begin, with so many.
+    static let lessonBeginUnitsMin: Int64 = 20
 
-    private var startMilliseconds: Int64?
-    private var startWork = 0.0
-    private var lastMilliseconds: Int64 = 0
-    private var lastWork = 0.0
-    private var recentRate: Double?
-
-    package init() {}
-
-    package mutating func restart() { self = RemainingTime() }
-
-    /// Takes how much of the work is done. Less than before is ignored.
-    package mutating func observe(work: Double, at now: Moment) {
-        let time = now.monotonicMilliseconds
-        guard startMilliseconds != nil else {
-            startMilliseconds = time
-            startWork = work
-            lastMilliseconds = time
-            lastWork = work
-            return
-        }
-        let elapsed = Double(time - lastMilliseconds)
-        guard work > lastWork, elapsed >= 20 else { return }
-        let rate = (work - lastWork) / elapsed
-        if let recent = recentRate {
-            // Weight by how much time the new measurement covers, so that many small ones equal one large one.
-            let keep = Self.decay(elapsed)
-            recentRate = recent * keep + rate * (1 - keep)
-        } else {
-            recentRate = rate
-        }
-        lastMilliseconds = time
-        lastWork = work
+    /// When the run ends, in monotonic milliseconds, and the standard deviation of the rest's logarithm.
+    private struct Forecast: Equatable {
+        var endMilliseconds: Double
+        var spread: Double
     }
+
+    /// What was foretold when so much was done.
+    private struct Question: Equatable {
+        var askedMilliseconds: Int64
+        var forecast: Forecast
+    }
+
+    private struct Stage: Equatable {
+        var pace = StagePace()
+        /// Units of the stage before that were done when this one had its first.
+        var doneBefore: Int64 = 0
+    }
+
+    private let rates: StageRates?
+    /// How many spreads a range reaches.
+    private let reach: Double
+    /// What comes behind the stages, a unit of them; nil where nothing does.
+    private let behind: Likely?
+    private let startMilliseconds: Int64
+    private var stages: [Stage]
+    private var forecast: Forecast?
+    /// The first forecast that is surer than `spreadMax` is told, and then all of them.
+    private var isTold = false
+    private var forecastMilliseconds: Int64
+    private var newsMilliseconds: Int64
+    private var newsGap = 0.0
+    private var finishedCount = 0
+    private var questions: [Question] = []
+
+    /// A run begins. Without rates it must speak for itself.
+    package init(stageCount: Int, rates: StageRates?, at now: Moment) {
+        let rates = rates?.stages.count == stageCount ? rates : nil
+        self.init(stageCount: stageCount, rates: rates, reach: rates?.reach, behind: nil, at: now)
+    }
+
+    /// Bytes begin to come for a document of which such rates are known; nil where they do not tell what the work
+    /// costs.
+    package init?(uploadFor rates: StageRates?, at now: Moment) {
+        guard let rates, let work = StageRates.foretold(rates.byteCost) else { return nil }
+        self.init(stageCount: 1, rates: nil, reach: rates.reach, behind: work, at: now)
+    }
+
+    private init(stageCount: Int, rates: StageRates?, reach: Double?, behind: Likely?, at now: Moment) {
+        self.rates = rates
+        self.reach = reach ?? StageRates.reachFirst
+        self.behind = behind
+        stages = Array(repeating: Stage(), count: stageCount)
+        startMilliseconds = now.monotonicMilliseconds
+        forecastMilliseconds = startMilliseconds
+        newsMilliseconds = startMilliseconds
+    }
+
+    // MARK: News
+
+    /// Takes how far the stages are.
+    package mutating func observe(_ progress: [StageProgress], at now: Moment) {
+        let time = now.monotonicMilliseconds
+        var isNews = false
+        for index in stages.indices where index < progress.count {
+            let stage = progress[index]
+            let hadBegun = stages[index].pace.hasBegun
+            if stages[index].pace.observe(done: stage.done, total: stage.total, at: now) { isNews = true }
+            if !hadBegun && stages[index].pace.hasBegun && index > 0 {
+                stages[index].doneBefore = progress[index - 1].done
+            }
+        }
+        if isNews {
+            newsGap += (Double(time - newsMilliseconds) - newsGap) * RunningEstimate.newestShare
+            newsMilliseconds = time
+        }
+        let finished = progress.count(where: \.isFinished)
+        guard isNews || finished != finishedCount || forecast == nil else { return }
+        finishedCount = finished
+        take(newForecast(progress, at: time), at: time)
+        ask(progress, at: time)
+    }
+
+    private mutating func take(_ new: Forecast?, at time: Int64) {
+        defer {
+            forecastMilliseconds = time
+            isTold = forecast.map { isTold || $0.spread <= Self.spreadMax } ?? false
+        }
+        guard let new, let old = forecast else { return forecast = new }
+        let rest = new.endMilliseconds - Double(time)
+        let pace = max(Self.smoothingMillisecondsMin, rest * Self.smoothingShare)
+        let share = 1 - (-Double(time - forecastMilliseconds) / pace).exponential
+        forecast = Forecast(
+            endMilliseconds: old.endMilliseconds + (new.endMilliseconds - old.endMilliseconds) * share,
+            spread: old.spread + (new.spread - old.spread) * share)
+    }
+
+    // MARK: Forecasting
+
+    /// A point in time from now on, with its variance, in milliseconds.
+    private struct Likelihood {
+        var milliseconds = 0.0
+        var variance = 0.0
+
+        func after(_ units: Double, _ cost: (milliseconds: Double, variance: Double)) -> Likelihood {
+            let part = units * cost.milliseconds
+            return Likelihood(milliseconds: milliseconds + part, variance: variance + part * part * cost.variance)
+        }
+    }
+
+    private func newForecast(_ progress: [StageProgress], at time: Int64) -> Forecast? {
+        guard progress.count == stages.count else { return nil }
+        var end = Likelihood()
+        var begin = firstBegin(at: time)
+        for (index, stage) in progress.enumerated() {
+            if stage.isFinished {
+                begin = Likelihood()
+                continue
+            }
+            guard let total = stage.total, let cost = cost(of: index, total: total) else { return nil }
+            let start = stages[index].pace.hasBegun ? Likelihood() : begin
+            // The unit in hand is part of the way.
+            let inHand = stages[index].pace.millisecondsSinceLatest(at: time) / cost.milliseconds
+            let finish = start.after(max(0, Double(total - stage.done) - min(1, inHand)), cost)
+            if finish.milliseconds >= end.milliseconds { end = finish }
+            guard index + 1 < stages.count, !stages[index + 1].pace.hasBegun, !progress[index + 1].isFinished else {
+                continue
+            }
+            // Only documents that are finished can tell when a stage begins that has not.
+            guard let share = begins(index + 1) else { return nil }
+            begin = start.after(max(0, share * Double(total) - Double(stage.done)), cost)
+        }
+        end.milliseconds += max(0, rates?.tailMilliseconds.mean ?? 0)
+        if let behind { end = end.after(Double(progress[0].total ?? 0), Self.bounded(behind)) }
+        let rest = max(end.milliseconds, Self.endMilliseconds)
+        let exactness = Self.endMilliseconds / rest
+        return Forecast(
+            endMilliseconds: Double(time) + end.milliseconds,
+            spread: (end.variance / (rest * rest) + exactness * exactness).squareRoot())
+    }
+
+    private func firstBegin(at time: Int64) -> Likelihood {
+        let lead = rates?.leadMilliseconds.mean ?? 0
+        return Likelihood(
+            milliseconds: max(0, lead - Double(time - startMilliseconds)),
+            variance: rates?.leadMilliseconds.variance ?? 0)
+    }
+
+    private func begins(_ index: Int) -> Double? {
+        guard let begin = rates?.stages[index].begin, begin.count > 0 else { return nil }
+        return min(1, max(0, begin.mean))
+    }
+
+    /// What a unit of a stage costs; nil while nothing is evidence of it.
+    private func cost(of index: Int, total: Int64) -> (milliseconds: Double, variance: Double)? {
+        let foretold = rates.flatMap { StageRates.foretold($0.stages[index].unitCost) }
+        let pace = stages[index].pace
+        let seen = pace.cost(total: total)
+        let likely: Likely
+        switch (foretold, seen) {
+        case (let foretold?, let seen?): likely = foretold.weighed(with: seen)
+        case (let foretold?, nil): likely = foretold
+        case (nil, let seen?) where pace.isEvidence(total: total): likely = seen
+        case (nil, _): return nil
+        }
+        return Self.bounded(likely)
+    }
+
+    private static func bounded(_ cost: Likely) -> (milliseconds: Double, variance: Double) {
+        let logarithm = min(costLogarithmMax, max(-costLogarithmMax, cost.logarithm))
+        return (logarithm.exponential, cost.variance)
+    }
+
+    // MARK: Telling
 
     package func estimate(at now: Moment) -> Estimate? {
-        guard let startMilliseconds, let recentRate, recentRate > 0 else { return nil }
-        let time = now.monotonicMilliseconds
-        let elapsed = Double(lastMilliseconds - startMilliseconds)
-        guard elapsed >= Double(Self.evidenceMilliseconds), lastWork - startWork >= Self.evidenceWork,
-            time - lastMilliseconds < Self.staleMilliseconds
-        else { return nil }
-        let wholeRate = (lastWork - startWork) / elapsed
-        let rest = max(0, 1 - lastWork)
-        let sinceNews = Double(time - lastMilliseconds)
-        let (fast, slow) = (max(wholeRate, recentRate), min(wholeRate, recentRate))
-        let middle = rest / ((wholeRate + recentRate) / 2)
-        // A tenth either way at least: rates measured to the page are no better than that.
-        let low = min(rest / fast, middle * 0.9)
-        let high = max(rest / slow, middle * 1.1)
-        func seconds(_ milliseconds: Double) -> Double { max(0, ((milliseconds - sinceNews) / 100).rounded() / 10) }
-        return Estimate(seconds: seconds(middle), lowSeconds: seconds(low), highSeconds: seconds(high))
+        guard let forecast, isTold else { return nil }
+        let time = Double(now.monotonicMilliseconds)
+        let silence = overdue(at: now)
+        guard silence < Self.staleMilliseconds + Self.overdueGaps * newsGap else { return nil }
+        let middle = max(0, forecast.endMilliseconds - (time - silence))
+        let factor = min(Self.reachLogarithmMax, reach * forecast.spread).exponential
+        // A tenth is shown; the range is rounded outwards.
+        let low = (max(0, middle / factor - silence) / 100).rounded(.down) / 10
+        let high = ((middle * factor + silence * Self.silenceGrowth) / 100).rounded(.up) / 10
+        return Estimate(
+            seconds: min(high, max(low, (middle / 100).rounded() / 10)), lowSeconds: low, highSeconds: high)
     }
 
-    /// 2^(-elapsed/decay) by a quotient that needs no mathematics library and agrees to a few per cent.
-    private static func decay(_ elapsed: Double) -> Double {
-        let x = elapsed / decayMilliseconds * 0.693
-        return 1 / (1 + x + x * x / 2 + x * x * x / 6)
+    /// For how long news have been overdue, in milliseconds; 0 while they are not.
+    package func overdue(at now: Moment) -> Double {
+        let silence = Double(now.monotonicMilliseconds - newsMilliseconds)
+        return max(0, silence - max(Self.patienceMilliseconds, Self.patienceGaps * newsGap))
+    }
+
+    // MARK: Learning
+
+    private mutating func ask(_ progress: [StageProgress], at time: Int64) {
+        guard let forecast, isTold, questions.count < Self.questionShares.count, !stages.isEmpty else { return }
+        let share = progress.reduce(1) { min($0, $1.fraction) }
+        guard share >= Self.questionShares[questions.count] else { return }
+        questions.append(Question(askedMilliseconds: time, forecast: forecast))
+    }
+
+    /// What this run teaches, which has come to its end. `bytes` is the document's length where the run did all of it.
+    package func lesson(bytes: Int64?, at now: Moment) -> RunLesson {
+        let end = Double(now.monotonicMilliseconds)
+        let learned = stages.enumerated().map { index, stage in
+            let pace = stage.pace
+            let isLong = pace.unitsSeen >= Self.lessonUnitsMin && pace.millisecondsSeen >= Self.lessonMillisecondsMin
+            let before = index > 0 ? stages[index - 1].pace.latest.done : 0
+            let begin =
+                pace.hasBegun && before >= Self.lessonBeginUnitsMin ? Double(stage.doneBefore) / Double(before) : nil
+            return RunLesson.Stage(unitMilliseconds: isLong ? pace.unitMilliseconds : nil, begin: begin)
+        }
+        let first = stages.first?.pace.begin.map { Double($0.milliseconds - startMilliseconds) }
+        let last = stages.filter(\.pace.hasBegun).map(\.pace.latest.milliseconds).max()
+        let misses = questions.compactMap { question -> Double? in
+            let truth = end - Double(question.askedMilliseconds)
+            guard truth >= Self.questionMillisecondsMin else { return nil }
+            let told = max(1, question.forecast.endMilliseconds - Double(question.askedMilliseconds))
+            return abs(told.naturalLogarithm - truth.naturalLogarithm) / max(question.forecast.spread, 0.01)
+        }
+        let whole = end - Double(startMilliseconds)
+        return RunLesson(
+            stages: learned, leadMilliseconds: first, tailMilliseconds: last.map { max(0, end - Double($0)) },
+            byteMilliseconds: bytes.flatMap { $0 > 0 && whole > 0 ? whole / Double($0) : nil }, misses: misses)
     }
 }

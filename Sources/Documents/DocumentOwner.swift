@@ -92,6 +92,7 @@ package final class DocumentOwner: @unchecked Sendable {
     let lifetimes: Lifetimes
     let retries: RetryPolicy
     let deduplication: Deduplication
+    let learned: LearnedRates
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -109,12 +110,13 @@ package final class DocumentOwner: @unchecked Sendable {
 
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
-        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication,
+        epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
         partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
+        self.learned = learned
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub
@@ -179,6 +181,8 @@ package final class DocumentOwner: @unchecked Sendable {
 
     func makeLive(_ document: Document) -> LiveDocument {
         lastGeneration += 1
+        var document = document
+        document.rates = learned.rates(of: document)
         return LiveDocument(document, generation: lastGeneration, loopCount: hub.loops.count)
     }
 
@@ -384,6 +388,7 @@ package final class DocumentOwner: @unchecked Sendable {
             answer(
                 result.flatMap { document in
                     refreshQueuePosition(document)
+                    refreshEstimate(document)
                     return document.answer
                 })
         }
@@ -399,6 +404,14 @@ package final class DocumentOwner: @unchecked Sendable {
         guard isDue || document.audience.isEmpty else { return }
         document.lastPositionToldMilliseconds = time
         if (try? document.document.apply(.queued(position: position), at: now)) == .tick { tell(document, .tick) }
+    }
+
+    /// Tells that news of the work is overdue, where the estimate of what remains says so.
+    private func refreshEstimate(_ document: LiveDocument) {
+        guard document.told != nil, document.recordsPending == 0, document.document.refreshEstimate(at: now) else {
+            return
+        }
+        tellPaced(document, .tick)
     }
 
     /// Joins the audience of a document from a loop: the answer carries what the watch begins with, and every later
@@ -456,7 +469,12 @@ package final class DocumentOwner: @unchecked Sendable {
         loop.schedule(afterMilliseconds: Self.queueWatchMilliseconds) { [weak self] in
             guard let self else { return }
             for id in self.watched {
-                if let document = self.live[id] { self.refreshQueuePosition(document) } else { self.watched.remove(id) }
+                guard let document = self.live[id] else {
+                    self.watched.remove(id)
+                    continue
+                }
+                self.refreshQueuePosition(document)
+                self.refreshEstimate(document)
             }
             self.endLeases()
             self.startQueueWatch()

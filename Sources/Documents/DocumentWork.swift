@@ -43,6 +43,7 @@ extension DocumentOwner {
         }
         let run = max(request.run, (document.run ?? 0) + 1)
         document.run = run
+        document.document.rates = learned.rates(of: document.document)
         do throws(DocumentConflict) {
             try change(document, .leased)
         } catch {
@@ -139,6 +140,7 @@ extension DocumentOwner {
         case .complete(let units, let chunks):
             document.document.workSettings = deduplication.workSettings
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
+            learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
         case .failed(let error):

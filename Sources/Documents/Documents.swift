@@ -22,14 +22,14 @@ package final class Documents: @unchecked Sendable {
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy(),
-        deduplication: Deduplication = Deduplication()
+        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates()
     ) {
         self.loops = loops
         let concatenation = concatenation
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries, deduplication: deduplication
+                retries: retries, deduplication: deduplication, learned: learned
             ) { concatenation.wanted($0) }
         }
     }

@@ -50,6 +50,7 @@ final class Database {
         case integer(Int64)
         case real(Double)
         case text(String)
+        case bytes([UInt8])
         case null
     }
 
@@ -64,8 +65,9 @@ final class Database {
         }
         func real(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
         func bytes(_ column: Int32) -> [UInt8] {
-            guard let text = sqlite3_column_text(statement, column) else { return [] }
-            return Array(UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))))
+            // Of text, its UTF-8.
+            guard let start = sqlite3_column_blob(statement, column) else { return [] }
+            return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
         }
         func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
     }
@@ -87,6 +89,7 @@ final class Database {
                 case .integer(let number): sqlite3_bind_int64(statement, position, number)
                 case .real(let number): sqlite3_bind_double(statement, position, number)
                 case .text(let text): hw_bind_text(statement, position, text, Int32(text.utf8.count))
+                case .bytes(let bytes): hw_bind_blob(statement, position, bytes, Int32(bytes.count))
                 case .null: sqlite3_bind_null(statement, position)
                 }
             guard result == SQLITE_OK else { throw error(result) }

@@ -9,7 +9,7 @@ import System
 // asking; if the commit fails, every completion of the group is told so and nothing of the group has happened.
 
 /// The durable record of all documents, in one SQLite file.
-package final class Ledger: DocumentRecords {
+package final class Ledger: DocumentRecords, Facts {
     /// The largest page of a list, in documents and in bytes of their records: it ends with the document that passes
     /// them, and the next page goes on behind it.
     package static let listLimitMax = 500
@@ -21,6 +21,7 @@ package final class Ledger: DocumentRecords {
         case raiseCeiling(DocumentID, Double)
         case remove(DocumentID)
         case forgetKeys(through: Int64, limit: Int)
+        case remember(String, [UInt8])
     }
 
     private struct Order: Sendable {
@@ -86,6 +87,7 @@ package final class Ledger: DocumentRecords {
         ALTER TABLE documents ADD COLUMN result_key TEXT;
         CREATE INDEX documents_by_result ON documents (result_key, sequence) WHERE result_key IS NOT NULL
         """,
+        "CREATE TABLE facts (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     ]
 
     private static func start(writer: UncheckedDatabase, orders: BlockingQueue<Order>) throws(DatabaseError) {
@@ -165,6 +167,9 @@ package final class Ledger: DocumentRecords {
                 DELETE FROM idempotency WHERE key IN
                     (SELECT key FROM idempotency WHERE created_ms <= ? ORDER BY created_ms LIMIT ?)
                 """, [.integer(milliseconds), .integer(Int64(limit))])
+        case .remember(let key, let value):
+            try database.execute(
+                "INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", [.text(key), .bytes(value)])
         }
         return .success(())
     }
@@ -207,6 +212,10 @@ package final class Ledger: DocumentRecords {
         through milliseconds: Int64, limit: Int,
         then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
     ) { write(.forgetKeys(through: milliseconds, limit: limit), completion) }
+
+    package func remember(
+        _ key: String, _ value: [UInt8], then completion: @escaping @Sendable (Result<Void, RecordFailure>) -> Void
+    ) { write(.remember(key, value), completion) }
 
     /// Ends the writer after what waits is committed; `completion` is called then.
     package func close(then completion: @escaping @Sendable () -> Void) {
@@ -358,6 +367,17 @@ package final class Ledger: DocumentRecords {
         underKey key: String, then completion: @escaping @Sendable (Result<KeyedDocument?, RecordFailure>) -> Void
     ) {
         read({ (database) throws(DatabaseError) in try Self.document(underKey: key, database) }, completion)
+    }
+
+    package func recall(
+        _ key: String, then completion: @escaping @Sendable (Result<[UInt8]?, RecordFailure>) -> Void
+    ) {
+        read(
+            { (database) throws(DatabaseError) in
+                var found: [UInt8]?
+                try database.execute("SELECT value FROM facts WHERE key = ?", [.text(key)]) { found = $0.bytes(0) }
+                return found
+            }, completion)
     }
 
     package func due(

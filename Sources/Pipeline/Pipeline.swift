@@ -37,7 +37,7 @@ package struct PipelineConfiguration: Sendable {
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
-    var settings: String {
+    package var settings: String {
         let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
         return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
     }
@@ -59,6 +59,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package let loop: EventLoop
     let disk: DiskThreads
     let paths: any RunPaths
+    private let facts: any Facts
     /// Changed on `loop` alone.
     private(set) var configuration: PipelineConfiguration
     let logger: Logger
@@ -73,7 +74,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var slots: [WorkerSlot] = []
     private(set) var documents: Documents?
     private(set) var isStopping = false
-    private var isPaused = false
+    /// Until it is known whether an operator had paused the queue before the server's end, it is paused.
+    private var isPaused = true
+    private static let pausedFact = "queue_paused"
     /// When the next look at documents that wait for a time is due (Unix time).
     private var lookMilliseconds: Int64?
     /// A look comes this soon at least: the clock of the day may be set.
@@ -82,11 +85,13 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     private var runsMax: Int?
 
     package init(
-        loop: EventLoop, disk: DiskThreads, paths: any RunPaths, configuration: PipelineConfiguration, logger: Logger
+        loop: EventLoop, disk: DiskThreads, paths: any RunPaths, facts: any Facts,
+        configuration: PipelineConfiguration, logger: Logger
     ) {
         self.loop = loop
         self.disk = disk
         self.paths = paths
+        self.facts = facts
         self.configuration = configuration
         self.logger = logger
         tools = ExtractorTools()
@@ -113,6 +118,13 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         for slot in slots { slot.start() }
         embedding?.recovered = { [unowned self] in dispatch() }
         embedding?.start()
+        facts.recall(Self.pausedFact) { [self] result in
+            loop.post { [self] in
+                // What cannot be read stops nothing: an operator sees that the queue runs, and may pause it again.
+                isPaused = (try? result.get()) == Array("1".utf8)
+                dispatch()
+            }
+        }
     }
 
     // MARK: Operators
@@ -142,7 +154,9 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         loop.perform { [self] in
             isPaused = pauses
             dispatch()
-            completion(true)
+            facts.remember(Self.pausedFact, Array((pauses ? "1" : "0").utf8)) { result in
+                if case .success = result { completion(true) } else { completion(false) }
+            }
         }
     }
 

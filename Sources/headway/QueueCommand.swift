@@ -22,7 +22,7 @@ private struct QueueCalls {
     init(_ client: ClientOptions) throws(ClientError) {
         self.client = client
         transfers = try Transfers(server: client.address.shown)
-        calls = ServerCalls(address: client.address)
+        calls = client.calls
     }
 
     func ask(_ request: Request) throws(ClientError) -> JSONValue {

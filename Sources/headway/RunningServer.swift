@@ -61,6 +61,7 @@ final class RunningServer: @unchecked Sendable {
     private var loops: [EventLoop] = []
     private var servers: [LoopServer] = []
     private var ledger: Ledger?
+    private let learned = LearnedRates()
     private var pipeline: Pipeline?
     private var shared: ServerShared?
     private var sampler: PressureSampler?
@@ -148,20 +149,22 @@ final class RunningServer: @unchecked Sendable {
         }
         self.ledger = ledger
         loops = try (0..<settings.loopCount).map { try EventLoop(index: $0) }
+        let work = PipelineConfiguration(
+            workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
+            chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath,
+            embedding: settings.embedding)
         let pipeline = Pipeline(
-            loop: loops[0], disk: disk, paths: store,
-            configuration: PipelineConfiguration(
-                workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
-                chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath,
-                embedding: settings.embedding),
+            loop: loops[0], disk: disk, paths: store, facts: ledger, configuration: work,
             logger: Logger(label: "pipeline"))
         self.pipeline = pipeline
         let hub = Hub(loops: loops)
         // Eight hexadecimal digits tell one run of the server from another.
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
+        var deduplication = settings.deduplication
+        deduplication.workSettings = work.settings
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
-            lifetimes: settings.lifetimes, retries: settings.retries, deduplication: settings.deduplication)
+            lifetimes: settings.lifetimes, retries: settings.retries, deduplication: deduplication, learned: learned)
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
@@ -182,6 +185,12 @@ final class RunningServer: @unchecked Sendable {
     private func recover() throws {
         guard let ledger, let shared, let pipeline else { return }
         let leftovers = try shared.store.leftovers()
+        learned.recall(from: ledger) { [logger] recollection in
+            guard case .unreadable(let reason) = recollection else { return }
+            logger.notice(
+                "what was learned of durations cannot be read; it is learned anew", metadata: ["reason": "\(reason)"])
+        }
+        learned.save(nowAndThenIn: ledger, on: loops[0])
         shared.documents.concatenation.connect { [servers] id in
             let server = servers[id.ownerIndex(of: servers.count)]
             server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
@@ -345,6 +354,7 @@ final class RunningServer: @unchecked Sendable {
     }
 
     private func finish() {
+        if let ledger { learned.save(in: ledger) }
         ledger?.close {
             LogWriter.shared.flush()
             ThisProcess.exitAtOnce(0)

@@ -191,10 +191,6 @@ struct ServeConfiguration: Sendable {
     private var deduplication: Deduplication {
         var deduplication = Deduplication()
         deduplication.isOn = settings.flag(ServeSettings.deduplicate)
-        let chunk = [ServeSettings.chunkCharacters, ServeSettings.chunkOverlap].map { String(settings.number($0)) }
-        // Vectors of another model are another result.
-        let model = embedding.map { ["\($0.service.model)", "\($0.service.dimensions ?? 0)"] } ?? []
-        deduplication.workSettings = (chunk + model).joined(separator: "/")
         return deduplication
     }
 

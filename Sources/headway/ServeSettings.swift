@@ -73,10 +73,9 @@ enum ServeSettings {
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
         workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap,
         embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch, embeddingConcurrency,
-        embeddingTimeoutSeconds, uploadsMax,
-        uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate, uploadsPerClient,
-        bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress, idleSeconds,
-        headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
+        embeddingTimeoutSeconds, uploadsMax, uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate,
+        uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress,
+        idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.

@@ -48,6 +48,16 @@ import Testing
                 == "policy.pdf: 67%, reading page 610 of 1,000, about 10-17 s left")
     }
 
+    @Test("what remains is told of an upload that somebody else makes as well")
+    func uploading() throws {
+        var report = PlainReport()
+        let uploading = try state(
+            #"{"status":"uploading","stage":"uploading","progress":10,"bytes_received":12400000,"bytes_total":105000000}"#
+        )
+        let line = report.line(for: row(uploading), nowMilliseconds: 0)
+        #expect(line == "policy.pdf: 10%, uploading 12.4 of 105 MB, about 10-17 s left")
+    }
+
     @Test("an upload that is not watched says what was sent")
     func sent() {
         var report = PlainReport()

@@ -41,10 +41,11 @@ import Testing
     @Test(
         "what remains is a range, coarser the farther away",
         arguments: [
-            (9.8, 17.0, "10–17 s"), (0.2, 0.3, "1 s"), (0.2, 3, "0–3 s"), (12.1, 12.2, "12 s"), (31, 52, "30–50 s"),
+            (9.8, 17.0, "10–17 s"), (0.2, 0.3, "1 s"), (0.2, 3, "1–3 s"), (0, 110, "1 s–2 min"), (12.1, 12.2, "12 s"),
+            (31, 52, "30–50 s"),
             (50, 118, "50 s–2 min"), (110, 180, "2–3 min"), (57.6, 58, "1 min"), (1500, 1800, "25–30 min"),
             (3400, 7300, "55 min–2 h"), (4000, 7300, "1–2 h"), (100, 1e9, "over a day"), (17, 9.8, "10–17 s"),
-            (-5, 4, "0–4 s"),
+            (-5, 4, "1–4 s"), (-5, -4, "1 s"),
         ])
     func remaining(low: Double, high: Double, text: String) {
         #expect(Wording.remaining(lowSeconds: low, highSeconds: high) == text)

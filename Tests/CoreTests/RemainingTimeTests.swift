@@ -4,127 +4,292 @@ import Testing
 
 @Suite("The remaining time")
 struct RemainingTimeTests {
-    /// Work at a steady rate, observed every `interval`, until `fraction` of it is done.
-    static func steady(
-        durationMilliseconds duration: Int64, everyMilliseconds interval: Int64, until fraction: Double
-    ) -> (RemainingTime, Moment) {
-        var remaining = RemainingTime()
-        var elapsed: Int64 = 0
-        remaining.observe(work: 0, at: .start)
-        while Double(elapsed + interval) <= Double(duration) * fraction {
-            elapsed += interval
-            remaining.observe(
-                work: Double(elapsed) / Double(duration), at: .start.advanced(byMilliseconds: elapsed))
-        }
-        return (remaining, .start.advanced(byMilliseconds: elapsed))
-    }
+    static let sightMilliseconds = 50.0
 
     @Test(
-        "a steady rate gives the right figure within a tenth", arguments: [5_000, 60_000, 3_600_000] as [Int64],
-        [20, 100, 1_500] as [Int64])
-    func steady(duration: Int64, interval: Int64) throws {
-        for fraction in [0.35, 0.5, 0.9] {
-            let (remaining, now) = Self.steady(
-                durationMilliseconds: duration, everyMilliseconds: interval, until: fraction)
-            let estimate = try #require(remaining.estimate(at: now))
-            let truth = Double(duration - (now.monotonicMilliseconds - Moment.start.monotonicMilliseconds)) / 1000
-            #expect(abs(estimate.seconds - truth) <= truth / 10 + 0.1)
-            #expect(estimate.lowSeconds <= truth + 0.1)
-            #expect(estimate.highSeconds >= truth - 0.1)
+        "a steady rate gives the right figure within a tenth", arguments: [12, 150, 9000] as [Double],
+        [20, 100, 1500] as [Double])
+    func steady(unitMilliseconds: Double, every: Double) {
+        SimulatedRun.even(unitMilliseconds).play(nil, everyMilliseconds: every) { sight, estimate in
+            guard sight.progress[2].fraction > 0.3, sight.progress[2].fraction < 0.9 else { return }
+            guard let estimate else { return #expect(Bool(false), "nothing is told of \(sight)") }
+            let slack = sight.truthSeconds / 10 + every / 1000 + 0.1
+            #expect(abs(estimate.seconds - sight.truthSeconds) <= slack)
+            #expect(estimate.lowSeconds <= sight.truthSeconds + slack)
+            #expect(estimate.highSeconds >= sight.truthSeconds - slack)
         }
     }
 
-    @Test("there is no estimate before enough time and enough work are seen")
-    func evidence() {
-        var remaining = RemainingTime()
-        #expect(remaining.estimate(at: .start) == nil)
-        remaining.observe(work: 0, at: .start)
-        #expect(remaining.estimate(at: .start) == nil)
-        let early = Moment.start.advanced(byMilliseconds: RemainingTime.evidenceMilliseconds - 1)
-        remaining.observe(work: 0.5, at: early)
-        #expect(remaining.estimate(at: early) == nil)
-        let enough = Moment.start.advanced(byMilliseconds: RemainingTime.evidenceMilliseconds + 20)
-        remaining.observe(work: 0.6, at: enough)
-        #expect(remaining.estimate(at: enough) != nil)
+    struct Shape: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var run: SimulatedRun
+        /// Of the states from a quarter on, in how many the truth is within the range.
+        var coverageMin: Double
+        /// In the middle of the way.
+        var errorMax: Double
 
-        var slow = RemainingTime()
-        slow.observe(work: 0, at: .start)
-        let later = Moment.start.advanced(byMilliseconds: 10_000)
-        slow.observe(work: RemainingTime.evidenceWork / 2, at: later)
-        #expect(slow.estimate(at: later) == nil)
+        init(_ name: String, coverageMin: Double, errorMax: Double, _ run: SimulatedRun) {
+            testDescription = name
+            self.run = run
+            self.coverageMin = coverageMin
+            self.errorMax = errorMax
+        }
     }
 
-    @Test("time without news counts down, and then the estimate is withdrawn")
-    func stale() throws {
-        let (remaining, now) = Self.steady(durationMilliseconds: 100_000, everyMilliseconds: 100, until: 0.5)
+    static func alike(_ cost: @escaping @Sendable (Double) -> Double) -> SimulatedRun {
+        SimulatedRun(costs: [cost, cost, cost])
+    }
+
+    static let shapes = [
+        Shape("constant", coverageMin: 0.99, errorMax: 0.05, alike { _ in 20 }),
+        Shape("faster and faster", coverageMin: 0.9, errorMax: 0.25, alike { 24 - 8 * $0 }),
+        Shape("slower and slower", coverageMin: 0.9, errorMax: 0.2, alike { 16 + 8 * $0 }),
+        Shape("slow at the start", coverageMin: 0.9, errorMax: 0.2, alike { $0 < 0.02 ? 100 : 20 }),
+        Shape("two kinds of pages in turn", coverageMin: 0.9, errorMax: 0.1, alike { Int($0 * 40) % 2 == 0 ? 10 : 40 }),
+        Shape(
+            "news of forty units together", coverageMin: 0.9, errorMax: 0.2,
+            SimulatedRun(costs: Array(repeating: { _ in 20 }, count: 3), burst: 40)),
+        Shape(
+            "the last stage bounds", coverageMin: 0.99, errorMax: 0.05,
+            SimulatedRun(costs: [{ _ in 5 }, { _ in 1 }, { _ in 30 }])),
+        Shape(
+            "the first stage bounds", coverageMin: 0.99, errorMax: 0.05,
+            SimulatedRun(costs: [{ _ in 30 }, { _ in 1 }, { _ in 5 }])),
+    ]
+
+    @Test("whatever the shape of the work, the range holds the truth", arguments: shapes)
+    func shape(_ shape: Shape) throws {
+        var (asked, covered) = (0, 0)
+        var error: Double?
+        shape.run.play(nil, everyMilliseconds: Self.sightMilliseconds) { sight, estimate in
+            let done = sight.progress[2].fraction
+            guard done >= 0.25, let estimate else { return }
+            asked += 1
+            if estimate.lowSeconds <= sight.truthSeconds && sight.truthSeconds <= estimate.highSeconds { covered += 1 }
+            if done >= 0.5 && error == nil { error = abs(estimate.seconds / sight.truthSeconds - 1) }
+        }
+        #expect(asked > 50)
+        #expect(Double(covered) / Double(asked) >= shape.coverageMin)
+        #expect(try #require(error) <= shape.errorMax)
+    }
+
+    // MARK: Evidence
+
+    @Test("without rates there is no estimate before enough time and enough work are seen")
+    func evidence() {
+        SimulatedRun.even(200).play(nil) { sight, estimate in
+            let seen = Double(sight.progress[2].done - 1)
+            let begun = Moment.start.monotonicMilliseconds + 300
+            let milliseconds = Double(sight.moment.monotonicMilliseconds - begun)
+            guard milliseconds < StagePace.evidenceMilliseconds || seen < 400 * StagePace.evidenceShare else { return }
+            #expect(estimate == nil)
+        }
+    }
+
+    @Test("what other documents have cost is evidence from the first moment")
+    func foretold() throws {
+        let rates = StageRates.learned(from: Array(repeating: .even(20), count: 8))
+        let (sights, _) = SimulatedRun.even(20).sights()
+        var remaining = RemainingTime(stageCount: 3, rates: rates, at: .start)
+        remaining.observe(sights[0].progress, at: .start)
+        let estimate = try #require(remaining.estimate(at: .start))
+        #expect(abs(estimate.seconds / sights[0].truthSeconds - 1) < 0.05)
+    }
+
+    @Test("a few documents, or such as differ too much, are no evidence")
+    func unsure() {
+        let few = StageRates.learned(from: Array(repeating: .even(20), count: Int(StageRates.documentsMin) - 1))
+        let different = StageRates.learned(from: (0..<20).map { .even($0 % 2 == 0 ? 5 : 50) })
+        for rates in [few, different] {
+            var remaining = RemainingTime(stageCount: 3, rates: rates, at: .start)
+            remaining.observe(SimulatedRun.even(20).sights().sights[0].progress, at: .start)
+            #expect(remaining.estimate(at: .start) == nil)
+        }
+    }
+
+    @Test("rates of a pipeline with other stages count for nothing")
+    func otherStages() {
+        let rates = StageRates.learned(from: Array(repeating: .oneByOne([10, 10]), count: 8))
+        var remaining = RemainingTime(stageCount: 3, rates: rates, at: .start)
+        remaining.observe(SimulatedRun.even(20).sights().sights[0].progress, at: .start)
+        #expect(remaining.estimate(at: .start) == nil)
+    }
+
+    // MARK: Stages one after the other
+
+    @Test("a stage that has not begun is known from documents that are finished, and from nothing else")
+    func late() {
+        let run = SimulatedRun.oneByOne([10, 15])
+        run.play(nil) { sight, estimate in
+            if !sight.progress[0].isFinished { #expect(estimate == nil) }
+        }
+        let rates = StageRates.learned(from: Array(repeating: run, count: 8))
+        run.play(rates) { sight, estimate in
+            guard let estimate else { return #expect(Bool(false), "nothing is told of \(sight)") }
+            #expect(abs(estimate.seconds - sight.truthSeconds) <= sight.truthSeconds / 10 + 0.2)
+        }
+    }
+
+    @Test("a document that is slower than the others is known to be soon")
+    func slower() {
+        let rates = StageRates.learned(from: (0..<12).map { .even(18 + Double($0 % 3)) })
+        SimulatedRun.even(60).play(rates) { sight, estimate in
+            guard let estimate, sight.progress[2].fraction > 0.4, sight.progress[2].fraction < 0.95 else { return }
+            #expect(abs(estimate.seconds / sight.truthSeconds - 1) < 0.25)
+        }
+    }
+
+    // MARK: Silence
+
+    /// A steady run at its middle, and what it is told then.
+    static func halfway() -> (RemainingTime, Moment) {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        var now = Moment.start
+        for sight in SimulatedRun.even(100).sights(everyMilliseconds: 100).sights
+        where sight.progress[0].fraction < 0.5 {
+            remaining.observe(sight.progress, at: sight.moment)
+            now = sight.moment
+        }
+        return (remaining, now)
+    }
+
+    @Test("between news the time runs down")
+    func runsDown() throws {
+        let (remaining, now) = Self.halfway()
         let fresh = try #require(remaining.estimate(at: now))
-        let later = try #require(remaining.estimate(at: now.advanced(byMilliseconds: 5_000)))
-        #expect(abs(fresh.seconds - later.seconds - 5) < 0.11)
-        let last = now.advanced(byMilliseconds: RemainingTime.staleMilliseconds - 1)
-        #expect(remaining.estimate(at: last) != nil)
-        #expect(remaining.estimate(at: now.advanced(byMilliseconds: RemainingTime.staleMilliseconds)) == nil)
+        let later = try #require(remaining.estimate(at: now.advanced(byMilliseconds: 1500)))
+        #expect(abs(fresh.seconds - later.seconds - 1.5) < 0.11)
+    }
+
+    @Test("where news is overdue the estimate rests, its range grows, and at last it is withdrawn")
+    func overdue() throws {
+        let (remaining, now) = Self.halfway()
+        var before: RemainingTime.Estimate?
+        for seconds in 3...16 {
+            let estimate = try #require(remaining.estimate(at: now.advanced(byMilliseconds: Int64(seconds) * 1000)))
+            if let before {
+                #expect(estimate.seconds == before.seconds)
+                #expect(estimate.lowSeconds < before.lowSeconds || estimate.lowSeconds == 0)
+                #expect(estimate.highSeconds > before.highSeconds)
+            }
+            before = estimate
+        }
+        #expect(remaining.estimate(at: now.advanced(byMilliseconds: 25_000)) == nil)
+    }
+
+    @Test("news that were rare before are not overdue so soon")
+    func rare() {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        var now = Moment.start
+        for sight in SimulatedRun.even(20_000).sights(everyMilliseconds: 1000).sights
+        where sight.progress[0].fraction < 0.5 {
+            remaining.observe(sight.progress, at: sight.moment)
+            now = sight.moment
+        }
+        #expect(remaining.overdue(at: now.advanced(byMilliseconds: 20_000)) == 0)
+        #expect(remaining.estimate(at: now.advanced(byMilliseconds: 60_000)) != nil)
+    }
+
+    @Test("progress that brings nothing new does not make the rest longer")
+    func repeated() throws {
+        var (remaining, now) = Self.halfway()
+        let fresh = try #require(remaining.estimate(at: now))
+        let last = try #require(
+            SimulatedRun.even(100).sights(everyMilliseconds: 100).sights.last {
+                $0.progress[0].fraction < 0.5
+            })
+        for _ in 0..<15 {
+            now = now.advanced(byMilliseconds: 100)
+            remaining.observe(last.progress, at: now)
+        }
+        let later = try #require(remaining.estimate(at: now))
+        #expect(abs(fresh.seconds - later.seconds - 1.5) < 0.11)
     }
 
     @Test("a run that has passed its estimate says 0, never less")
-    func overdue() throws {
-        let (remaining, now) = Self.steady(durationMilliseconds: 10_000, everyMilliseconds: 100, until: 0.9)
-        let estimate = try #require(remaining.estimate(at: now.advanced(byMilliseconds: 14_000)))
-        #expect(estimate == RemainingTime.Estimate(seconds: 0, lowSeconds: 0, highSeconds: 0))
-    }
-
-    @Test("a new run has no estimate from the last one")
-    func restart() {
-        var (remaining, now) = Self.steady(durationMilliseconds: 10_000, everyMilliseconds: 100, until: 0.5)
-        remaining.restart()
-        #expect(remaining == RemainingTime())
-        #expect(remaining.estimate(at: now) == nil)
-        now = now.advanced(byMilliseconds: 10)
-        remaining.observe(work: 0.1, at: now)
-        #expect(remaining.estimate(at: now) == nil)
-    }
-
-    @Test("less work than before is no news")
-    func backwards() {
-        let (remaining, now) = Self.steady(durationMilliseconds: 10_000, everyMilliseconds: 100, until: 0.5)
-        var again = remaining
-        again.observe(work: 0.2, at: now.advanced(byMilliseconds: 500))
-        #expect(again == remaining)
-    }
-
-    @Test("low ≤ estimate ≤ high, at any rate")
-    func ordered() {
-        for seed in UInt64(1)...200 {
-            var random = SeededRandom(seed: seed)
-            var remaining = RemainingTime()
-            var now = Moment.start
-            var work = 0.0
-            while work < 1 {
-                remaining.observe(work: work, at: now)
-                let asked = now.advanced(byMilliseconds: .random(in: 0...20_000, using: &random))
-                if let estimate = remaining.estimate(at: asked) {
-                    #expect(estimate.lowSeconds >= 0, "seed \(seed)")
-                    #expect(estimate.lowSeconds <= estimate.seconds, "seed \(seed)")
-                    #expect(estimate.seconds <= estimate.highSeconds, "seed \(seed)")
-                    #expect(estimate.highSeconds.isFinite, "seed \(seed)")
-                }
-                work += Double.random(in: 0...(random.oneIn(4) ? 0.2 : 0.01), using: &random)
-                now = now.advanced(byMilliseconds: .random(in: 0...4000, using: &random))
-            }
+    func passed() throws {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        var now = Moment.start
+        for sight in SimulatedRun.even(10).sights().sights where sight.progress[2].fraction < 0.9 {
+            remaining.observe(sight.progress, at: sight.moment)
+            now = sight.moment
         }
+        let estimate = try #require(remaining.estimate(at: now.advanced(byMilliseconds: 1900)))
+        #expect(estimate.seconds == 0)
+        #expect(estimate.lowSeconds == 0)
+    }
+
+    // MARK: Always
+
+    @Test("work that was done before the run is no rate of this run")
+    func resumed() throws {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        let run = SimulatedRun.even(100)
+        let (sights, end) = run.sights()
+        // The first half was done by a run that came to a bad end.
+        let begin = try #require(sights.first { $0.progress[2].fraction >= 0.5 })
+        for sight in sights where sight.progress[2].fraction >= 0.5 {
+            let passed = sight.moment.monotonicMilliseconds - begin.moment.monotonicMilliseconds
+            let now = Moment.start.advanced(byMilliseconds: passed)
+            remaining.observe(sight.progress, at: now)
+            guard passed > 3000, sight.progress[2].fraction < 0.98 else { continue }
+            let estimate = try #require(remaining.estimate(at: now))
+            #expect(abs(estimate.seconds / sight.truthSeconds - 1) < 0.15)
+        }
+        #expect(end != .start)
+    }
+
+    @Test("low ≤ estimate ≤ high, none below 0, at any rate", arguments: UInt64(1)...100)
+    func ordered(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let rates = random.oneIn(2) ? StageRates.learned(from: (0..<5).map { _ in .oneByOne([3, 4, 5]) }) : nil
+        var remaining = RemainingTime(stageCount: 3, rates: rates, at: .start)
+        var stages = (0..<3).map { StageProgress(name: "\($0)", weight: 1) }
+        var now = Moment.start
+        for _ in 0..<200 {
+            for index in stages.indices {
+                stages[index].done += .random(in: 0...(random.oneIn(4) ? 200 : 10), using: &random)
+                stages[index].total = random.oneIn(20) ? nil : 2000
+                if random.oneIn(100) { stages[index].isFinished = true }
+            }
+            remaining.observe(stages, at: now)
+            let asked = now.advanced(byMilliseconds: .random(in: 0...20_000, using: &random))
+            if let estimate = remaining.estimate(at: asked) {
+                #expect(estimate.lowSeconds >= 0)
+                #expect(estimate.lowSeconds <= estimate.seconds)
+                #expect(estimate.seconds <= estimate.highSeconds)
+                #expect(estimate.highSeconds.isFinite)
+            }
+            now = now.advanced(byMilliseconds: .random(in: 0...4000, using: &random))
+        }
+    }
+
+    @Test("the end that is told does not jump: pages of any cost move it by little")
+    func calm() {
+        var random = SeededRandom(seed: 11)
+        let costs = (0..<400).map { _ in Double.random(in: 20...180, using: &random) }
+        let cost: @Sendable (Double) -> Double = { costs[min(399, Int($0 * 400))] }
+        var before: Double?
+        SimulatedRun(costs: [cost, cost, cost]).play(nil) { sight, estimate in
+            guard let estimate, sight.progress[2].fraction > 0.1, sight.truthSeconds > 2 else { return }
+            let end = Double(sight.moment.monotonicMilliseconds) / 1000 + estimate.seconds
+            if let before { #expect(abs(end - before) <= 0.05 * sight.truthSeconds + 0.2) }
+            before = end
+        }
+        #expect(before != nil)
     }
 
     @Test("a jump of the wall clock changes nothing")
     func wallClock() {
-        var steady = RemainingTime()
-        var jumping = RemainingTime()
+        var steady = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        var jumping = steady
         var random = SeededRandom(seed: 7)
-        for step in 0..<100 {
-            let now = Moment.start.advanced(byMilliseconds: Int64(step) * 250)
-            var jumped = now
+        for sight in SimulatedRun.even(50).sights().sights {
+            var jumped = sight.moment
             jumped.unixMilliseconds = .random(in: 0...4_000_000_000_000, using: &random)
-            steady.observe(work: Double(step) / 120, at: now)
-            jumping.observe(work: Double(step) / 120, at: jumped)
-            #expect(steady.estimate(at: now) == jumping.estimate(at: jumped))
+            steady.observe(sight.progress, at: sight.moment)
+            jumping.observe(sight.progress, at: jumped)
+            #expect(steady.estimate(at: sight.moment) == jumping.estimate(at: jumped))
         }
         #expect(steady == jumping)
     }

@@ -18,8 +18,11 @@ def page_text(number, pages, lines, choose):
     return [f"Page {number} of {pages}."] + [sentence(choose) for _ in range(lines - 1)]
 
 
-def pdf(pages=1, lines=30, seed=1, padding=0, trailer=b""):
-    """A valid PDF with real text on every page. `padding` bytes of an unused stream make it larger."""
+def pdf(pages=1, lines=30, seed=1, padding=0, trailer=b"", font=b"10 Tf 14 TL"):
+    """A valid PDF with real text on every page. `padding` bytes of an unused stream make it larger.
+
+    `lines` is a number, or a function that gives one for the number of a page. What does not fit on the page is no text.
+    """
     choose = random.Random(seed)
     # A page tree of one level would make a large document slow to open.
     fan = 256
@@ -36,11 +39,12 @@ def pdf(pages=1, lines=30, seed=1, padding=0, trailer=b""):
     bodies[2] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (
         pages, b" ".join(b"%d 0 R" % (4 + leaf) for leaf in range(leaves)))
     for page in range(pages):
-        operators = b"\n".join(b"(%s) Tj T*" % line.encode() for line in page_text(page + 1, pages, lines, choose))
+        count = lines(page + 1) if callable(lines) else lines
+        operators = b"\n".join(b"(%s) Tj T*" % line.encode() for line in page_text(page + 1, pages, count, choose))
         bodies[first_page + 2 * page] = (
             b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
             b"/Resources << /Font << /F1 3 0 R >> >> >>" % (4 + page // fan, first_page + 2 * page + 1))
-        bodies[first_page + 2 * page + 1] = stream(b"BT /F1 10 Tf 14 TL 50 760 Td " + operators + b" ET")
+        bodies[first_page + 2 * page + 1] = stream(b"BT /F1 %s 50 760 Td " % font + operators + b" ET")
     if padding:
         bodies[first_page + 2 * pages] = stream(random.Random(seed).randbytes(padding))
     return assembled(bodies, trailer)

@@ -129,7 +129,8 @@ class TestPaceAndPromise:
         # Two may meet on the way, so the rate counts and not each gap.
         assert len(ticks) <= seconds / EVENT_SECONDS_MIN + steps + 3, (len(ticks), seconds)
 
-    def test_what_remains_is_told_once_there_is_evidence_and_never_before(self, client):
+    def test_what_remains_is_told_once_there_is_evidence_and_never_before(self, start_server):
+        client = start_server().client  # without any experience of other documents
         identifier = client.create()["document_id"]
         watcher = watch(client, identifier)
         client.put_content(identifier, documents.pdf(pages=3000), expect=202)

@@ -88,6 +88,22 @@ struct LedgerTests {
         #expect(try fixture.wait { fixture.ledger.withResult("k", then: $0) } == record)
     }
 
+    @Test("what is remembered is recalled, also by the next process, until something else takes its place")
+    func facts() throws {
+        let fixture = try Fixture()
+        let ledger = fixture.ledger
+        #expect(try fixture.wait { ledger.recall("rates", then: $0) } == nil)
+        try fixture.wait { ledger.remember("rates", Array("{\"old\":1}".utf8), then: $0) }
+        // Any bytes: no text, a NUL, nothing at all.
+        for value in [[0xff, 0x00, 0xfe], [], Array("{}".utf8)] as [[UInt8]] {
+            try fixture.wait { ledger.remember("rates", value, then: $0) }
+            #expect(try fixture.wait { ledger.recall("rates", then: $0) } == value)
+            let next = try Ledger(path: "\(fixture.path)/record.sqlite")
+            #expect(try fixture.wait { next.recall("rates", then: $0) } == value)
+        }
+        #expect(try fixture.wait { ledger.recall("paused", then: $0) } == nil)
+    }
+
     @Test("a key goes in with its document, and only while it names what it did")
     func keys() throws {
         let fixture = try Fixture()
