@@ -19,7 +19,8 @@ struct RetryPolicyTests {
         let error = DocumentError(code, "It did not work.")
         let decision = RetryPolicy().decide(error, pages: nil, checkpoint: nil, failed: &failed, jitter: 0)
         switch code {
-        case .crashed, .storageFull, .storageFailed: #expect(decision == .again(afterMilliseconds: 1000))
+        case .crashed, .storageFull, .storageFailed, .embeddingFailed:
+            #expect(decision == .again(afterMilliseconds: 1000))
         default: #expect(decision == .giveUp(error))
         }
     }
