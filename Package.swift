@@ -79,7 +79,7 @@ let package = Package(
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "TextTests", dependencies: ["Text", "JSON"], swiftSettings: settings),
-        .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: settings),
+        .testTarget(name: "SystemTests", dependencies: ["System", "CLinux"], swiftSettings: settings),
         // A loop on a thread of its own, for the tests of every room that lives on one.
         .target(
             name: "LoopTesting", dependencies: ["Loop", "System"], path: "Tests/LoopTesting", swiftSettings: settings),

@@ -136,6 +136,8 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         setsid();
         if (die_with_parent(SIGKILL, parent) != 0) _exit(127);
+        // Before descriptors take their places, one of which may be the ruleset's own.
+        if (request->sandbox && hw_enter_ruleset(request->sandbox) != 0) failure = errno;
         // First out of the way of the numbers to be given, then onto them: the lists may overlap.
         int moved[DESCRIPTORS_MAX];
         for (size_t i = 0; i < request->descriptor_count && !failure; i++) {
@@ -152,11 +154,14 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
             limit(RLIMIT_CPU, request->cpu_seconds_max, request->cpu_seconds_max + 1);
             limit(RLIMIT_FSIZE, request->file_bytes_max, request->file_bytes_max);
             limit(RLIMIT_NOFILE, request->open_files_max, request->open_files_max);
+            limit(RLIMIT_NPROC, request->processes_max, request->processes_max);
+            if (request->mark) setrlimit(HW_MARK_RESOURCE, &(struct rlimit){request->mark, request->mark});
             if (request->low_priority) setpriority(PRIO_PROCESS, 0, 5);
             // Those moved out of the way close on exec, and so must whatever else this process has open.
             close_range((unsigned)request->descriptor_count, 63, 0);
             close_range(64, ~0U, CLOSE_RANGE_CLOEXEC);
-            execve(request->path, request->arguments, request->environment);
+            if (request->sandbox == NULL || hw_enter_filter(request->sandbox) == 0)
+                execve(request->path, request->arguments, request->environment);
             failure = errno;
         }
         ssize_t ignored = write(status_fd, &failure, sizeof failure);

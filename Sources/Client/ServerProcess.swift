@@ -85,7 +85,7 @@ package final class ServerProcess {
                 process.signal(SIGTERM)
             }
             if Clock.monotonicMilliseconds >= end {
-                process.killGroup()
+                process.killTree()
                 _ = reap(block: true)
                 return
             }

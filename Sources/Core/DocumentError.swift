@@ -18,6 +18,9 @@ package struct DocumentError: Sendable, Equatable {
         case embeddingRefused = "embedding_refused"
         case embeddingUnusable = "embedding_unusable"
         case embeddingFailed = "embedding_failed"
+        case outputExceeded = "output_exceeded"
+        case processesExceeded = "processes_exceeded"
+        case descriptorsExceeded = "descriptors_exceeded"
 
         /// Whether the same bytes may well succeed on another try.
         package var isRetryable: Bool {
@@ -26,8 +29,8 @@ package struct DocumentError: Sendable, Equatable {
                 .embeddingFailed:
                 true
             case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
-                .tooLarge, .uploadInterrupted,
-                .uploadExpired:
+                .tooLarge, .uploadInterrupted, .uploadExpired, .outputExceeded, .processesExceeded,
+                .descriptorsExceeded:
                 false
             }
         }

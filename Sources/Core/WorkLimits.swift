@@ -54,7 +54,10 @@ package enum SupervisedEnd: Sendable, Equatable {
 package enum Ending: Sendable, Equatable {
     case exit(Int32)
     case signal(Int32)
-    case cpuTime
+    /// By the kernel, at the limit of this name.
+    case cpuTime, fileSize
+    /// By the supervisor, which adds up what a tool has started.
+    case memory, processes
 }
 
 /// Everything known about one run when it is over.
@@ -123,6 +126,7 @@ extension RunReport {
         case nil: break
         }
         if worker == .cpuTime || extractor == .cpuTime { return .failed(cpuTimeExceeded) }
+        if worker == .fileSize || extractor == .fileSize { return .failed(outputExceeded) }
         // Whoever fails first has the others ended: a reader that was killed, or lost its pipe, because the worker died
         // is no reason, while one that ended by itself is.
         let wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
@@ -156,12 +160,25 @@ extension RunReport {
                     "The document opens only with a password. Remove the password and upload it again.")
             }
             if Self.speaksOfMemory(words) { return memoryExceeded }
+            if words.contains("too many open files") {
+                return DocumentError(
+                    .descriptorsExceeded,
+                    "The reader opened more files than it may have open at once\(Self.quote(extractorMessage)). Save "
+                        + "the document anew and upload it again.")
+            }
             return DocumentError(
                 .unreadable,
                 "The document cannot be read\(Self.quote(extractorMessage)). Open it in a viewer, save it anew "
                     + "and upload it again.")
-        case .signal where Self.speaksOfMemory(words): return memoryExceeded
-        case .signal, .cpuTime: return crashed("The reader", extractor)
+        case .signal where Self.speaksOfMemory(words), .memory: return memoryExceeded
+        case .cpuTime: return cpuTimeExceeded
+        case .fileSize: return outputExceeded
+        case .processes:
+            return DocumentError(
+                .processesExceeded,
+                "The reader started more processes than it may have at once. Other documents are not affected; whoever "
+                    + "runs the server should look at the command that reads this type.")
+        case .signal: return crashed("The reader", extractor)
         }
     }
 
@@ -179,12 +196,24 @@ extension RunReport {
                 + "Split the document, or raise --work-seconds.")
     }
 
+    private var outputExceeded: DocumentError {
+        DocumentError(
+            .outputExceeded,
+            "What was made of the document grew beyond the \(limits.outputBytesMax >> 20) MiB that a document of this "
+                + "size may become. Split the document.")
+    }
+
     private func crashed(_ who: String, _ ending: Ending) -> DocumentError {
         let how =
             switch ending {
             case .exit(let code): "ended with code \(code)"
+            // SIGSYS
+            case .signal(31): "was ended because it made a system call that it may not make (signal 31)"
             case .signal(let number): "was ended by signal \(number)"
             case .cpuTime: "ran out of CPU time"
+            case .fileSize: "wrote too large a file"
+            case .memory: "needed too much memory"
+            case .processes: "started too many processes"
             }
         return DocumentError(
             .crashed, "\(who) \(how) while it worked on this document. Other documents are not affected; try again.")

@@ -101,6 +101,7 @@ final class DocumentRun: @unchecked Sendable {
         }
         do throws(SystemError) {
             workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
+            worker.limitFiles(toBytes: report.limits.outputBytesMax)
             if lease.type == .pdf {
                 try startCounting(files.content.raw)
                 let box = FilesBox(consume files)

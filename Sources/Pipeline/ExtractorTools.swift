@@ -3,22 +3,27 @@ import System
 
 /// The tools that read documents, found once.
 struct ExtractorTools: Sendable {
-    let stdbuf = ThisProcess.findProgram("stdbuf")
-    let pdftotext = ThisProcess.findProgram("pdftotext")
-    let pdfinfo = ThisProcess.findProgram("pdfinfo")
+    private let pdftotext: Program?
+    private let pdfinfo: Program?
+
+    /// On a thread that outlives its children.
+    init() {
+        pdftotext = Self.lineBuffering.flatMap { buffering in
+            ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment + buffering) }
+        }
+        pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
+    }
 
     func canRead(_ type: DocumentType) -> Bool { textCommand(for: type, PageRange(first: 1, last: nil)) != nil }
 
     /// How to have `type` read; nil when the machine lacks the means.
     func textCommand(for type: DocumentType, _ pages: PageRange) -> Command? {
-        guard type == .pdf, let stdbuf, let pdftotext else { return nil }
+        guard type == .pdf, let pdftotext else { return nil }
         var range: [String] = []
         if pages.first > 1 { range += ["-f", "\(pages.first)"] }
         if let last = pages.last { range += ["-l", "\(last)"] }
-        // Line-buffered, or progress stalls until 4 KiB are full; by /proc/self/fd/0, or the whole file is read into
-        // memory.
-        return Command(
-            program: stdbuf, arguments: ["-oL", pdftotext, "-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
+        // By /proc/self/fd/0, or the whole file is read into memory.
+        return Command(program: pdftotext, arguments: ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
     }
 
     var pageCountCommand: Command? {
@@ -26,8 +31,20 @@ struct ExtractorTools: Sendable {
     }
 
     struct Command: Sendable {
-        var program: String
+        var program: Program
         var arguments: [String]
+    }
+
+    private static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"]
+
+    /// What `stdbuf -oL` gives the program that it runs, or progress stalls until 4 KiB are full. It is asked once: so
+    /// no extractor needs the right to run another program, and each starts a millisecond sooner.
+    private static var lineBuffering: [String]? {
+        guard let stdbuf = ThisProcess.findProgram("stdbuf"), let env = ThisProcess.findProgram("env"),
+            let output = try? ChildProcess.output(of: stdbuf, ["-oL", env], environment: environment)
+        else { return nil }
+        let given = output.split(separator: "\n").map(String.init).filter { !environment.contains($0) }
+        return given.isEmpty ? nil : given
     }
 
     /// The number behind `Pages:` in what pdfinfo prints. It may lie.

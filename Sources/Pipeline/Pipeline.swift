@@ -114,6 +114,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     package func start(documents: Documents) {
         precondition(loop.isCurrent, "workers are started by the loop that outlives them")
         self.documents = documents
+        KernelProtection.current.tellWhatIsMissing(logger)
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
         embedding?.recovered = { [unowned self] in dispatch() }

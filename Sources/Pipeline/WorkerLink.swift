@@ -27,7 +27,8 @@ final class WorkerLink: EventHandler, @unchecked Sendable {
         process = try ChildProcess.spawn(
             path: program, arguments: ["worker"], environment: ["LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no"],
             descriptors: [null.raw, null.raw, 2, pair.second.raw],
-            limits: ProcessLimits(dataBytesMax: memoryBytesMax, openFilesMax: 64), lowPriority: true)
+            limits: ProcessLimits(dataBytesMax: memoryBytesMax, openFilesMax: 64), lowPriority: true,
+            confinement: .enteredByItself)
         try DescriptorIO.setNonBlocking(pair.first.raw, true)
         let raw = pair.first.raw
         socket = pair.takeFirst()
@@ -61,7 +62,7 @@ final class WorkerLink: EventHandler, @unchecked Sendable {
 
     private func exited() {
         // Before it is reaped its number is surely its own.
-        process.killGroup()
+        process.killTree()
         let ending: Ending
         do throws(SystemError) {
             guard let end = try process.reap() else { return }
@@ -88,5 +89,8 @@ final class WorkerLink: EventHandler, @unchecked Sendable {
         try MessageSocket.send(socket.raw, order.encoded, descriptors: descriptors)
     }
 
-    func kill() { process.killGroup() }
+    /// Bounds what it writes to a file from now on: a worker is older than its run, and knows no limit but memory.
+    func limitFiles(toBytes bytesMax: Int64) { process.limitFiles(toBytes: bytesMax) }
+
+    func kill() { process.killTree() }
 }

@@ -117,6 +117,9 @@ enum ServiceRoutes {
             + family(
                 "headway_disk_spare_bytes", "gauge", "What uploads may still take of the disk.", "",
                 figures.spareBytes.map { [("", Int($0))] } ?? [])
+            + family(
+                "headway_protection", "gauge", "What the kernel takes from workers and tools: 1 where it can.", "kind",
+                KernelProtection.Kind.allCases.map { ($0.rawValue, KernelProtection.current.has($0) ? 1 : 0) })
     }
 
     private static func openMetrics(_ text: String) -> String {

@@ -160,6 +160,14 @@ package enum Files {
         }
     }
 
+    /// The first bytes of a file; fewer where it is shorter or cannot be read.
+    package static func beginning(of path: String, byteCount: Int) -> [UInt8] {
+        guard let file = try? open(path, .read) else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            count = (try? read(file.raw, at: 0, into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
+        }
+    }
+
     /// Starts writing dirty pages out and drops those that are clean: a large upload must not fill the page cache.
     package static func pushOut(_ descriptor: Int32, from start: Int64, count: Int64, dropBefore: Int64) {
         _ = hw_sync_file_range_write(descriptor, start, count)

@@ -131,6 +131,15 @@ package enum ThisProcess {
         return nil
     }
 
+    /// Threads of all processes on the machine, as /proc/loadavg tells it (proc(5)): no user has more.
+    static var machineTaskCount: Int64? {
+        let words = Files.contents(of: "/proc/loadavg").map { String(decoding: $0, as: UTF8.self) }
+        return words?.split(separator: " ").dropFirst(3).first?.split(separator: "/").last.flatMap { Int64($0) }
+    }
+
+    /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.
+    package static func adoptOrphans() { _ = hw_adopt_orphans() }
+
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
     /// Ends at once: no destructor runs, no buffer is flushed.

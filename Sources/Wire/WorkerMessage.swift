@@ -11,7 +11,8 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var overlapCharacters: Int
     /// Whether progress counts pages (form feeds) or bytes read.
     package var countsPages: Bool
-    /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by `WorkerOrder`.
+    /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by
+    /// `WorkerOrder`.
     package var sourceCount: Int
     /// What an earlier run has made of it, which the files have already.
     package var resume: Resume?

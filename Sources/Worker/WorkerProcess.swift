@@ -10,6 +10,9 @@ import Wire
 // the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a fourth
 // descriptor, since a process that opens documents has no network. When the socket closes, the server is gone, and the
 // worker ends.
+//
+// Before it says that it is ready, it gives up all that this does not need, for good (`SandboxProfile.worker`). It does
+// so itself, because starting takes more: to open its own program and libraries.
 
 /// `headway worker`: turns text into chunks and vectors, one document at a time, until its socket closes.
 package enum WorkerProcess {
@@ -19,6 +22,12 @@ package enum WorkerProcess {
     /// Runs until the server is gone. Returns the exit code.
     package static func run(socket: Int32 = socketDescriptor) -> Int32 {
         SignalSource.ignoreBrokenPipes()
+        do throws(SystemError) {
+            try Sandbox.enter(.worker)
+        } catch {
+            try? DescriptorIO.writeAll(2, Array("headway worker: it cannot enter its sandbox (\(error))\n".utf8))
+            return 71
+        }
         do throws(SystemError) {
             try MessageSocket.send(socket, WorkerReport.ready.encoded)
             while let message = try MessageSocket.receive(socket) {

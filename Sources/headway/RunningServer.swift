@@ -77,6 +77,7 @@ final class RunningServer: @unchecked Sendable {
             let signals = try SignalSource([SignalSource.terminate, SignalSource.interrupt, SignalSource.hangUp])
             ThisProcess.raiseOpenFilesLimit()
             let lock = try lockData()
+            try endLeftovers()
             let address = try freeAddress()
             try assemble()
             try recover()
@@ -110,6 +111,14 @@ final class RunningServer: @unchecked Sendable {
         } catch let error as SystemError {
             throw StartFailure(description: "the data directory \(settings.dataDirectory) cannot be used (\(error)).")
         }
+    }
+
+    private func endLeftovers() throws {
+        ThisProcess.adoptOrphans()
+        let (found, left) = try LeftoverProcesses.end(in: settings.dataDirectory)
+        guard found > 0 else { return }
+        logger.notice("ended processes that an earlier server left behind", metadata: ["processes": "\(found)"])
+        if left > 0 { logger.error("some of them do not die", metadata: ["processes": "\(left)"]) }
     }
 
     /// Looks without SO_REUSEPORT whether the port is free: with it, two servers would share one port and never know.

@@ -71,6 +71,15 @@ struct RunVerdictTests {
         Case("the worker crashed", .crashed, worker: .signal(11), extractor: .exit(0)),
         Case("the worker ended without a word", .crashed, worker: .exit(0), extractor: .exit(0)),
         Case("no extractor, no word", .crashed),
+
+        Case("the worker's file grew too large", .outputExceeded, worker: .fileSize, extractor: .signal(13)),
+        Case("the extractor's file grew too large", .outputExceeded, extractor: .fileSize, finished: done),
+        Case("the extractor and its children held too much", .memoryExceeded, extractor: .memory, finished: done),
+        Case("the extractor started too much", .processesExceeded, extractor: .processes, finished: done),
+        Case(
+            "the extractor opened too much", .descriptorsExceeded, extractor: .exit(1),
+            says: "open: Too many open files", finished: done),
+        Case("a call that is not allowed", .crashed, extractor: .signal(31), finished: done),
     ]
 
     @Test("every ending has its code", arguments: cases)
@@ -100,6 +109,7 @@ struct RunVerdictTests {
         #expect(Self.detail { $0.supervisedEnd = .memory }.contains("384 MiB"))
         #expect(Self.detail { $0.supervisedEnd = .wallTime }.contains("130 s"))
         #expect(Self.detail { $0.supervisedEnd = .cpuTime }.contains("65 s"))
+        #expect(Self.detail { $0.worker = .fileSize }.contains("1024 MiB"))
         #expect(Self.detail { $0.supervisedEnd = .noProgress }.contains("60 s"))
     }
 
@@ -120,6 +130,7 @@ struct RunVerdictTests {
     func crashes() {
         #expect(Self.detail { $0.worker = .signal(11) }.contains("worker was ended by signal 11"))
         #expect(Self.detail { $0.worker = .exit(3) }.contains("worker ended with code 3"))
+        #expect(Self.detail { $0.extractor = .signal(31) }.contains("a system call that it may not make"))
         #expect(Self.detail { $0.extractor = .signal(6) }.contains("reader was ended by signal 6"))
     }
 }

@@ -169,8 +169,8 @@ struct ChildProcessTests {
             let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 16)
             defer { piece.deallocate() }
             guard case .bytes(let count) = try DescriptorIO.read(reader.raw, into: piece) else { return nil }
-            child.killGroup()
-            child.killGroup()
+            child.killTree()
+            child.killTree()
             // The pipe ends when the last holder has: a grandchild that lived on would have its say first.
             let rest = try readToEnd(reader.raw)
             let output = String(decoding: Array(piece[..<count]) + rest, as: UTF8.self)

@@ -37,7 +37,7 @@ struct ProcessUsageTests {
                 path: path, arguments: [], environment: [],
                 descriptors: [input.first.raw, output.second.raw, output.second.raw], limits: ProcessLimits())
             let usage = ProcessUsage.of(child.processID)
-            child.killGroup()
+            child.killTree()
             _ = try child.reap(waits: true)
             return usage
         }

@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 int hw_accept4(int listener);
@@ -39,6 +42,28 @@ typedef struct {
 /// 1 when the child has ended and is reaped, 0 while it runs, -1 with errno.
 int hw_reap(pid_t pid, bool block, hw_ending *ending);
 
+/// What a process gives up for good, made before it is forked.
+typedef struct {
+    int landlock_ruleset;         // -1: none
+    uint64_t own_process_access;  // Landlock rights on its own folder below /proc; 0: none
+    struct sock_filter *filter;   // seccomp; HW_OWN_PROCESS becomes the number of the process
+    size_t filter_count;          // 0: none
+} hw_sandbox;
+enum { HW_OWN_PROCESS = 0x7ffffff1, HW_MARK_RESOURCE = 5 };
+/// The two parts of entering a sandbox: no new privileges and files first; capabilities and system calls last. Each 0,
+/// or -1 with errno.
+int hw_enter_ruleset(const hw_sandbox *sandbox);
+int hw_enter_filter(const hw_sandbox *sandbox);
+/// The version of Landlock's interface; -1 with errno where there is none.
+int hw_landlock_version(void);
+int hw_landlock_create(uint64_t files, uint64_t network, uint64_t scope);
+int hw_landlock_allow(int ruleset, int fd, uint64_t access);
+int hw_open_path(const char *path);
+bool hw_has_seccomp(void);
+int hw_adopt_orphans(void);
+int hw_hard_limit(pid_t pid, int resource, uint64_t *value);
+int hw_limit_file_size(pid_t pid, int64_t bytes_max);
+
 /// What a child is given. Descriptors are installed as 0, 1, 2, 3 … in this order; everything else is closed on exec.
 typedef struct {
     const char *path;
@@ -50,7 +75,10 @@ typedef struct {
     int64_t cpu_seconds_max;      // RLIMIT_CPU
     int64_t file_bytes_max;       // RLIMIT_FSIZE
     int64_t open_files_max;       // RLIMIT_NOFILE
+    int64_t processes_max;        // RLIMIT_NPROC
+    uint64_t mark;                // HW_MARK_RESOURCE; 0: none
     bool low_priority;
+    const hw_sandbox *sandbox;    // NULL: none
 } hw_spawn_request;
 /// Starts a child in a session of its own that dies with its parent. Returns 0, or the errno of the step that failed.
 int hw_spawn(const hw_spawn_request *request, pid_t *pid);
