@@ -34,11 +34,12 @@ let package = Package(
         .target(name: "Core", dependencies: ["JSON"], swiftSettings: pure),
         .target(name: "Wire", dependencies: ["JSON"], swiftSettings: pure),
         .target(name: "Text", dependencies: ["JSON"], swiftSettings: pure),
+        .target(name: "Formats", swiftSettings: pure),
 
         // The edge: the only callers of the operating system and of C libraries.
         .target(name: "System", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: settings),
-        .target(name: "Compression", dependencies: ["CZlib", "Wire"], swiftSettings: settings),
+        .target(name: "Compression", dependencies: ["CZlib", "Formats", "Wire"], swiftSettings: settings),
         .target(name: "Loop", dependencies: ["System", "CLinux"], swiftSettings: settings),
 
         // The shell: does what the pure parts decide.
@@ -51,7 +52,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Core", "Wire", "Text", "System", "Transfer"], swiftSettings: settings),
+            name: "Worker",
+            dependencies: ["Core", "Wire", "Text", "Formats", "Compression", "System", "Transfer"],
+            swiftSettings: settings),
         .target(
             name: "Server",
             dependencies: [
@@ -79,6 +82,7 @@ let package = Package(
         .testTarget(name: "CoreTests", dependencies: ["Core", "JSON"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "JSON"], swiftSettings: settings),
         .testTarget(name: "TextTests", dependencies: ["Text", "JSON"], swiftSettings: settings),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "Compression"], swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["System", "CLinux"], swiftSettings: settings),
         // A loop on a thread of its own, for the tests of every room that lives on one.
         .target(

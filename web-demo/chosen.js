@@ -15,6 +15,11 @@ export async function openable(file) {
 /** Browsers know no type for Markdown and trust the system for the rest; the name knows better. */
 export function typeOf(name, declared) {
     const ending = /\.([a-z]+)$/i.exec(name)?.[1].toLowerCase();
-    const types = { pdf: 'application/pdf', md: 'text/markdown', markdown: 'text/markdown', txt: 'text/plain' };
+    const types = {
+        pdf: 'application/pdf', md: 'text/markdown', markdown: 'text/markdown', txt: 'text/plain', csv: 'text/csv',
+        html: 'text/html', htm: 'text/html', xhtml: 'application/xhtml+xml', epub: 'application/epub+zip',
+        odt: 'application/vnd.oasis.opendocument.text',
+        docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+    };
     return types[ending] ?? (declared || 'application/octet-stream');
 }

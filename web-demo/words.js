@@ -44,6 +44,10 @@ const TROUBLE = {
         title: 'it is locked',
         next: 'It asks for a password. Save a copy without one and send that.',
     },
+    expansion_exceeded: {
+        title: 'it unpacks to too much',
+        next: 'It grows to many times its size, as no real document does. Save it anew and send that.',
+    },
     no_text: {
         title: 'there is no text in it',
         next:
@@ -52,7 +56,7 @@ const TROUBLE = {
     },
     unsupported_type: {
         title: 'this kind of file is not accepted',
-        next: 'Headway reads PDF, plain text and Markdown. Save it as one of these and send that.',
+        next: 'Headway reads PDF, DOCX, ODT, EPUB, HTML and text. Save it as one of these and send that.',
     },
     upload_interrupted: {
         title: 'the upload was cut off',

@@ -11,15 +11,17 @@ package enum MediaType {
         case "txt", "text", "log": return "text/plain"
         case "md", "markdown": return "text/markdown"
         case "html", "htm": return "text/html"
+        case "xhtml": return "application/xhtml+xml"
+        case "csv": return "text/csv"
         case "docx": return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+        case "odt": return "application/vnd.oasis.opendocument.text"
+        case "epub": return "application/epub+zip"
         // Not taken today; named, so that the server refuses them at once instead of after all their bytes.
         case "png": return "image/png"
         case "jpg", "jpeg": return "image/jpeg"
         case "gif": return "image/gif"
         case "webp": return "image/webp"
         case "zip": return "application/zip"
-        case "odt": return "application/vnd.oasis.opendocument.text"
-        case "epub": return "application/epub+zip"
         default: return unknown
         }
     }

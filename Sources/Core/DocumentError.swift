@@ -10,6 +10,7 @@ package struct DocumentError: Sendable, Equatable {
         case noText = "no_text"
         case unsupportedType = "unsupported_type"
         case tooLarge = "too_large"
+        case expansionExceeded = "expansion_exceeded"
         case uploadInterrupted = "upload_interrupted"
         case uploadExpired = "upload_expired"
         case storageFull = "storage_full"
@@ -29,7 +30,7 @@ package struct DocumentError: Sendable, Equatable {
                 .embeddingFailed:
                 true
             case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
-                .tooLarge, .uploadInterrupted, .uploadExpired, .outputExceeded, .processesExceeded,
+                .tooLarge, .expansionExceeded, .uploadInterrupted, .uploadExpired, .outputExceeded, .processesExceeded,
                 .descriptorsExceeded:
                 false
             }

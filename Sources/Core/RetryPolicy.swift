@@ -59,8 +59,7 @@ package struct RetryPolicy: Sendable, Equatable {
     }
 
     /// Takes one failure into `failed` and decides. `pages`: how many had been read when it died; nil where there are
-    /// none.
-    /// `jitter`: 0 to 1, drawn anew for each.
+    /// none. `jitter`: 0 to 1, drawn anew for each.
     package func decide(
         _ error: DocumentError, pages: Int64?, checkpoint: Checkpoint?, failed: inout FailedRuns, jitter: Double
     ) -> Decision {

@@ -35,7 +35,7 @@ extension DocumentOwner {
     /// Gives a waiting document to a worker; nil when it is no longer waiting.
     package func lease(_ id: DocumentID, _ request: LeaseRequest, then answer: @escaping @Sendable (Lease?) -> Void) {
         guard let document = live[id], !document.isDeleted, document.document.status == .queued,
-            let type = document.document.contentType.flatMap(DocumentType.init),
+            let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
         if let point = document.document.checkpoint, point.settings != request.settings {
@@ -54,8 +54,9 @@ extension DocumentOwner {
         write(document.document, document)
         answer(
             Lease(
-                document: id, run: run, type: type, contentToken: document.document.contentToken, bytes: bytes,
-                attempt: document.document.attempt, checkpoint: document.document.checkpoint))
+                document: id, run: run, type: type.type, charset: type.charset,
+                contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
+                checkpoint: document.document.checkpoint))
     }
 
     /// The document that this run has, if no newer one has it.

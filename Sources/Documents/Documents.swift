@@ -147,6 +147,8 @@ package struct Lease: Sendable {
     package var document: DocumentID
     package var run: Int64
     package var type: DocumentType
+    /// What was declared of its encoding.
+    package var charset: String?
     package var contentToken: Int64?
     package var bytes: Int64
     package var attempt: Int

@@ -24,6 +24,8 @@ final class DocumentRun: @unchecked Sendable {
     private var extraction: TextExtraction?
     private var pageCounter: ExtractorProcess?
     private var pagesTotal: Int64?
+    /// Of what is read without an extractor: the document's bytes, until the worker has found what there is.
+    private var unitsTotal: Int64?
     private var lastProgress: (extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int) = (0, 0, 0, 0)
 
     private var toldFinishedStages = 0
@@ -48,6 +50,7 @@ final class DocumentRun: @unchecked Sendable {
         self.lease = lease
         self.pipeline = pipeline
         self.over = over
+        unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
     }
 
@@ -122,8 +125,8 @@ final class DocumentRun: @unchecked Sendable {
     private func assignment(sourceCount: Int, _ files: borrowing RunFiles) -> WorkerAssignment {
         WorkerAssignment(
             run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
-            overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type == .pdf,
-            sourceCount: sourceCount,
+            overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
+            format: SourceFormat(lease.type), charset: lease.charset, sourceCount: sourceCount,
             resume: files.checkpoint.map {
                 WorkerAssignment.Resume(
                     pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
@@ -239,8 +242,9 @@ final class DocumentRun: @unchecked Sendable {
         lifeMilliseconds = pipeline.loop.nowMilliseconds
         switch message {
         case .ready: break
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
             guard run == lease.run else { return }
+            if lease.type != .pdf, let total { unitsTotal = total }
             lastProgress = (extracted, chunked, embedded, finishedStages)
             tellProgress()
         case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
@@ -282,9 +286,8 @@ final class DocumentRun: @unchecked Sendable {
 
     private func tellProgress() {
         guard !isOver, !isGivenUp else { return }
-        let countsPages = lease.type == .pdf
         // Text may end because the reader could not go on: until it has ended well, no stage has finished.
-        let hasReadAll = !countsPages || report.extractor == .exit(0)
+        let hasReadAll = lease.type != .pdf || report.extractor == .exit(0)
         // Each end of a stage is told by itself, in order.
         for finishedStages in toldFinishedStages...max(toldFinishedStages, hasReadAll ? lastProgress.finishedStages : 0)
         {
@@ -294,11 +297,10 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(finishedStages: Int) {
-        let countsPages = lease.type == .pdf
         let extracted = extraction?.pagesExtracted(workerPages: lastProgress.extracted) ?? lastProgress.extracted
         let done = [extracted, lastProgress.chunked, lastProgress.embedded]
         let progress = WorkProgress(
-            total: countsPages ? pagesTotal : lease.bytes, unitsArePages: countsPages,
+            total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) })
         let (id, run) = (lease.document, lease.run)
         pipeline.documents?.perform(id) { $0.worked(id, run: run, progress) }

@@ -29,7 +29,8 @@ final class EmbedLink: EventHandler, @unchecked Sendable {
         process = try ChildProcess.spawn(
             path: program, arguments: ["embed"], environment: ["LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no"],
             descriptors: [null.raw, null.raw, 2, pair.second.raw],
-            limits: ProcessLimits(dataBytesMax: memoryBytesMax, openFilesMax: Self.openFilesMax))
+            limits: ProcessLimits(dataBytesMax: memoryBytesMax, openFilesMax: Self.openFilesMax),
+            confinement: .enteredByItself)
         try DescriptorIO.setNonBlocking(pair.first.raw, true)
         let raw = pair.first.raw
         socket = pair.takeFirst()
@@ -61,7 +62,7 @@ final class EmbedLink: EventHandler, @unchecked Sendable {
     }
 
     private func exited() {
-        process.killGroup()
+        process.killTree()
         let ending: Ending
         do throws(SystemError) {
             guard let end = try process.reap() else { return }
@@ -84,5 +85,5 @@ final class EmbedLink: EventHandler, @unchecked Sendable {
         try MessageSocket.send(socket.raw, order.encoded, descriptors: descriptors)
     }
 
-    func kill() { process.killGroup() }
+    func kill() { process.killTree() }
 }

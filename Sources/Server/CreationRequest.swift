@@ -59,7 +59,7 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
                 }
                 request.size = size
             case ("content_type", .string(let text)):
-                let declared = DocumentType.declared(MediaType(parsing: text)?.essence ?? text)
+                let declared = DocumentType.declared(field: text)
                 if declared == .unsupported { throw .unsupportedType(text) }
                 request.declare(declared)
             case ("metadata", _): try request.setMetadata(value)

@@ -81,9 +81,8 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
             return fail(
                 Problem(400, "one_file_only", "A form holds one file; upload the others in requests of their own."))
         }
-        let essence = head.contentType.flatMap(MediaType.init(parsing:))?.essence ?? head.contentType
-        let declared = DocumentType.declared(essence)
-        if declared == .unsupported { return fail(.unsupportedType(essence ?? "")) }
+        let declared = DocumentType.declared(field: head.contentType)
+        if declared == .unsupported { return fail(.unsupportedType(head.contentType ?? "")) }
         request.declare(declared)
         if let name = head.filename { request.name = name }
         part = .fileWaiting

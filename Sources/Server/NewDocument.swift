@@ -18,7 +18,7 @@ struct NewDocument {
     /// The call's `Idempotency-Key`, and the right to give it to this document.
     var key: String?
     var reservation: KeyReservation?
-    private(set) var declaredType: DocumentType?
+    private(set) var declaredType: ContentType?
     private(set) var contentType: String?
 
     init(id: DocumentID?) { self.id = id }
@@ -54,7 +54,7 @@ struct NewDocument {
     mutating func declare(_ declaration: DocumentType.Declaration) {
         guard case .known(let type) = declaration else { return }
         declaredType = type
-        contentType = type.rawValue
+        contentType = type.text
     }
 
     mutating func setID(_ text: String) throws(Problem) {

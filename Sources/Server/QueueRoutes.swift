@@ -132,8 +132,8 @@ enum QueueRoutes {
         }
     }
 
-    /// `POST /v1/admin/queue/dead/requeue`: puts all of them back into the line, up to `requeuedMax` at a time. One alone
-    /// is put back by its own `/retry`.
+    /// `POST /v1/admin/queue/dead/requeue`: puts all of them back into the line, up to `requeuedMax` at a time. One
+    /// alone is put back by its own `/retry`.
     static func requeue(_ exchange: Exchange) {
         if let problem = AdminRoutes.permission(exchange) { return exchange.respond(problem) }
         list(exchange, after: nil) { page in

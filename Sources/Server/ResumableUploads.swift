@@ -124,9 +124,8 @@ enum ResumableUploads {
             type = exchange.head.fields["Content-Type"]
         }
         if let type, !type.isEmpty, fields.concatenation != .partial {
-            let essence = MediaType(parsing: type)?.essence ?? type
-            let declared = DocumentType.declared(essence)
-            if declared == .unsupported { throw .unsupportedType(essence) }
+            let declared = DocumentType.declared(field: type)
+            if declared == .unsupported { throw .unsupportedType(type) }
             request.declare(declared)
         }
         return request

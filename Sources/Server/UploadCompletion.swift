@@ -17,8 +17,12 @@ enum UploadCompletion {
         let shared = server.shared
         shared.counters.uploadsAccepted.add(1)
         shared.counters.uploadedBytes.add(Int(receipt.bytes))
-        let type: DocumentType? =
-            if case .known(let type) = declared { type } else { DocumentType.judge(prefix: receipt.prefix, name: name) }
+        let type: ContentType? =
+            if case .known(let type) = declared {
+                type
+            } else {
+                DocumentType.judge(prefix: receipt.prefix, name: name).map { ContentType($0) }
+            }
         let content = UploadedContent(token: receipt.token, bytes: receipt.bytes, sha256: receipt.sha256)
         shared.documents.ask(permit.document, from: loop) { owner, answer in
             if let metadata { owner.describe(permit, metadata: metadata) }
@@ -27,7 +31,7 @@ enum UploadCompletion {
                     permit, content, DocumentError(.unreadable, "The upload has no bytes. Choose the file again."),
                     then: answer)
             } else if let type {
-                owner.uploadCompleted(permit, content, contentType: type.rawValue, then: answer)
+                owner.uploadCompleted(permit, content, contentType: type.text, then: answer)
             } else {
                 let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
                 owner.uploadRefused(

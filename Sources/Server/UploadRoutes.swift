@@ -125,7 +125,7 @@ enum UploadRoutes {
             return exchange.respond(error)
         }
         request.name = target.name
-        request.declare(DocumentType.declared(target.contentType))
+        request.declare(DocumentType.declared(field: target.contentType))
         request.declare(declared)
         request.size = target.declaredBytes
         Upload.begin(exchange, request, total: exchange.contentLength, reply: .accepted) { result in
@@ -139,10 +139,9 @@ enum UploadRoutes {
     /// What the request says of its body's type; nil when it has been refused for that.
     private static func declaredType(_ exchange: Exchange) -> DocumentType.Declaration? {
         let given = exchange.head.fields["Content-Type"]
-        let essence = given.flatMap(MediaType.init(parsing:))?.essence ?? given
-        let declared = DocumentType.declared(essence)
+        let declared = DocumentType.declared(field: given)
         guard declared != .unsupported else {
-            exchange.respond(.unsupportedType(essence ?? ""))
+            exchange.respond(.unsupportedType(given ?? ""))
             return nil
         }
         return declared

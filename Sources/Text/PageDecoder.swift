@@ -1,25 +1,23 @@
-/// Turns the bytes of a text file or of an extractor's output into clean text and page ends.
+/// Turns UTF-8, an extractor's output or what a document was decoded to, into clean text and page ends.
 ///
 /// A form feed ends a page, as `pdftotext` writes it; a text without one is a single page, and a last page counts
 /// when it has any byte. Bytes may come in any pieces: the text and the pages are the same. Call `receive` with each
 /// piece, then `finish`, and after each call take events until there are none; what is held is then a few bytes.
 ///
-/// What comes out is valid and plain: a byte order mark is taken off (and believed: UTF-16 is decoded), what is not
-/// UTF-8 becomes U+FFFD as the WHATWG Encoding Standard §8.1.1 has it (one for each maximal subpart), every line end
-/// is `\n`, and the other C0 controls and DEL are dropped.
+/// What comes out is valid and plain: a byte order mark is taken off, what is not UTF-8 becomes U+FFFD as the WHATWG
+/// Encoding Standard §8.1.1 has it (one for each maximal subpart), every line end is `\n`, and the other C0 controls
+/// and DEL are dropped.
 package struct PageDecoder {
     package enum Event: Sendable, Equatable {
         case text(String)
         case pageEnd
     }
 
-    private enum Encoding { case undecided, utf8, utf16(isBigEndian: Bool) }
+    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
-    private var encoding = Encoding.undecided
-    /// The first bytes, while they may still be a byte order mark.
-    private var opening: [UInt8] = []
+    /// The first bytes, while they may still be a byte order mark; nil behind them.
+    private var opening: [UInt8]? = []
     private var sequence = UTF8Sequence()
-    private var utf16 = UTF16Units()
 
     private var clean: [UInt8] = []
     private var pageHasBytes = false
@@ -30,16 +28,23 @@ package struct PageDecoder {
 
     /// Text that goes on behind other text begins with no byte order mark: what looks like one is a character.
     package init(expectsByteOrderMark: Bool = true) {
-        if !expectsByteOrderMark { encoding = .utf8 }
+        if !expectsByteOrderMark { opening = nil }
     }
 
     /// Takes the next piece; then call `nextEvent` until it is nil.
     package mutating func receive(_ bytes: Span<UInt8>) {
         var position = 0
-        while case .undecided = encoding, position < bytes.count {
+        while var opening, position < bytes.count {
             opening.append(bytes[position])
             position += 1
-            decideEncoding()
+            if opening == Self.byteOrderMark {
+                self.opening = nil
+            } else if Self.byteOrderMark.starts(with: opening) {
+                self.opening = opening
+            } else {
+                self.opening = nil
+                decode(opening.span)
+            }
         }
         decode(bytes.extracting(position..<bytes.count))
         flushText()
@@ -47,11 +52,8 @@ package struct PageDecoder {
 
     /// Says that nothing follows; then call `nextEvent` until it is nil.
     package mutating func finish() {
-        if case .undecided = encoding { decideEncoding(atEnd: true) }
-        switch encoding {
-        case .utf8: if sequence.finish() { append(UTF8Sequence.replacement) }
-        default: if utf16.finish() { append(UTF8Sequence.replacement) }
-        }
+        if let opening = opening.take() { decode(opening.span) }
+        if sequence.finish() { appendReplacement() }
         if pageHasBytes { endPage() }
         flushText()
     }
@@ -66,41 +68,9 @@ package struct PageDecoder {
         return events[eventsTaken - 1]
     }
 
-    // MARK: - Encodings
-
-    private mutating func decideEncoding(atEnd: Bool = false) {
-        let marks: [(bytes: [UInt8], encoding: Encoding)] = [
-            ([0xef, 0xbb, 0xbf], .utf8), ([0xfe, 0xff], .utf16(isBigEndian: true)),
-            ([0xff, 0xfe], .utf16(isBigEndian: false)),
-        ]
-        for mark in marks where mark.bytes.starts(with: opening) {
-            if mark.bytes.count == opening.count {
-                encoding = mark.encoding
-                return
-            }
-            if !atEnd { return }
-        }
-        encoding = .utf8
-        let opening = opening
-        decode(opening.span)
-    }
+    // MARK: - UTF-8
 
     private mutating func decode(_ bytes: Span<UInt8>) {
-        if bytes.isEmpty { return }
-        if case .utf16(let isBigEndian) = encoding {
-            pageHasBytes = true
-            for index in bytes.indices {
-                guard let unit = utf16.unit(endingWith: bytes[index], isBigEndian: isBigEndian) else { continue }
-                let (lostOne, scalar) = utf16.receive(unit)
-                if lostOne { append(UTF8Sequence.replacement) }
-                if let scalar { append(scalar) }
-            }
-        } else {
-            decodeUTF8(bytes)
-        }
-    }
-
-    private mutating func decodeUTF8(_ bytes: Span<UInt8>) {
         var position = 0
         while position < bytes.count {
             if sequence.isEmpty {
@@ -125,11 +95,11 @@ package struct PageDecoder {
                 appendPlain(complete.bytes.span.extracting(0..<complete.count))
                 position += 1
             case .malformed:
-                append(UTF8Sequence.replacement)
+                appendReplacement()
                 position += 1
             case .malformedBefore:
                 // The byte that broke the sequence is looked at again: it may begin the next one.
-                append(UTF8Sequence.replacement)
+                appendReplacement()
             }
         }
     }
@@ -164,17 +134,10 @@ package struct PageDecoder {
         pageHasBytes = true
     }
 
-    private mutating func append(_ scalar: Unicode.Scalar) {
-        if scalar.isASCII, !Self.isPlain(UInt8(scalar.value)) { return appendControl(UInt8(scalar.value)) }
-        let encoded = UTF8.encode(scalar)!
-        var bytes: [4 of UInt8] = .init(repeating: 0)
-        var count = 0
-        for byte in encoded {
-            bytes[count] = byte
-            count += 1
-        }
-        appendPlain(bytes.span.extracting(0..<count))
-    }
+    private mutating func appendReplacement() { appendPlain(Self.replacement.span) }
+
+    /// U+FFFD.
+    private static let replacement: [UInt8] = [0xef, 0xbf, 0xbd]
 
     private mutating func endPage() {
         flushText()
@@ -199,8 +162,6 @@ private struct UTF8Sequence {
         /// What came before the byte is no sequence; the byte is not used up.
         case malformedBefore
     }
-
-    static let replacement: Unicode.Scalar = "\u{fffd}"
 
     private(set) var bytes: [4 of UInt8] = .init(repeating: 0)
     private(set) var count = 0
@@ -249,42 +210,5 @@ private struct UTF8Sequence {
     mutating func finish() -> Bool {
         defer { clear() }
         return count > 0
-    }
-}
-
-/// UTF-16 as it arrives byte by byte.
-private struct UTF16Units {
-    private var firstByte: UInt8?
-    private var lead: UInt16?
-
-    mutating func unit(endingWith byte: UInt8, isBigEndian: Bool) -> UInt16? {
-        guard let first = firstByte else {
-            firstByte = byte
-            return nil
-        }
-        firstByte = nil
-        return isBigEndian ? UInt16(first) << 8 | UInt16(byte) : UInt16(byte) << 8 | UInt16(first)
-    }
-
-    /// The scalar that is complete now, if any, and whether a surrogate before it or it itself stands alone.
-    mutating func receive(_ unit: UInt16) -> (lostOne: Bool, scalar: Unicode.Scalar?) {
-        let before = lead
-        lead = nil
-        if UTF16.isTrailSurrogate(unit), let before {
-            let value = 0x1_0000 + (UInt32(before) & 0x3ff) << 10 + UInt32(unit) & 0x3ff
-            return (false, Unicode.Scalar(value))
-        }
-        if UTF16.isLeadSurrogate(unit) {
-            lead = unit
-            return (before != nil, nil)
-        }
-        // Nil for a trail surrogate, which nothing leads here.
-        return (before != nil, Unicode.Scalar(unit) ?? UTF8Sequence.replacement)
-    }
-
-    /// Whether half of something was left.
-    mutating func finish() -> Bool {
-        defer { (firstByte, lead) = (nil, nil) }
-        return firstByte != nil || lead != nil
     }
 }

@@ -11,6 +11,10 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var overlapCharacters: Int
     /// Whether progress counts pages (form feeds) or bytes read.
     package var countsPages: Bool
+    /// How the text is read.
+    package var format: SourceFormat
+    /// The encoding that was declared beside it.
+    package var charset: String?
     /// In how many sources the text comes, one behind the other; the first is beside this, the rest come by
     /// `WorkerOrder`.
     package var sourceCount: Int
@@ -49,13 +53,15 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var descriptorCount: Int { embedding == nil ? 3 : 4 }
 
     package init(
-        run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, sourceCount: Int = 1,
-        resume: Resume? = nil, embedding: Embedding? = nil
+        run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
+        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil, embedding: Embedding? = nil
     ) {
         self.run = run
         self.charactersMax = charactersMax
         self.overlapCharacters = overlapCharacters
         self.countsPages = countsPages
+        self.format = format
+        self.charset = charset
         self.sourceCount = sourceCount
         self.resume = resume
         self.embedding = embedding
@@ -68,6 +74,8 @@ package struct WorkerAssignment: Sendable, Equatable {
         writer.key("characters_max"); writer.integer(charactersMax)
         writer.key("overlap_characters"); writer.integer(overlapCharacters)
         writer.key("counts_pages"); writer.bool(countsPages)
+        writer.key("format"); writer.string(format.rawValue)
+        if let charset { writer.key("charset"); writer.string(charset) }
         writer.key("sources"); writer.integer(sourceCount)
         if let resume {
             writer.key("resume")
@@ -94,7 +102,8 @@ package struct WorkerAssignment: Sendable, Equatable {
         guard let value = try? JSONValue.parse(bytes), let run = value["run"]?.integerValue,
             let characters = value["characters_max"]?.integerValue,
             let overlap = value["overlap_characters"]?.integerValue,
-            let countsPages = value["counts_pages"]?.boolValue, let sources = value["sources"]?.integerValue
+            let countsPages = value["counts_pages"]?.boolValue, let sources = value["sources"]?.integerValue,
+            let format = value["format"]?.stringValue.flatMap(SourceFormat.init)
         else { return nil }
         var resume: Resume?
         if let from = value["resume"] {
@@ -112,8 +121,18 @@ package struct WorkerAssignment: Sendable, Equatable {
         }
         self.init(
             run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
-            sourceCount: Int(sources), resume: resume, embedding: embedding)
+            format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume,
+            embedding: embedding)
     }
+}
+
+/// What lies behind an assignment's first descriptor.
+package enum SourceFormat: String, Sendable, CaseIterable {
+    /// UTF-8 with form feeds between pages: what extractors write.
+    case pages
+    /// Text in any encoding.
+    case text
+    case html, xhtml, docx, odt, epub
 }
 
 /// What a worker is told while it is at work.
@@ -162,7 +181,9 @@ package enum WorkerOrder: Sendable, Equatable {
 package enum WorkerReport: Sendable, Equatable {
     case ready
     /// `finishedStages` of the pipeline's stages, from the first, have nothing more to do.
-    case progress(run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int)
+    /// `total` where the document itself says how much there is.
+    case progress(
+        run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int, total: Int64? = nil)
     /// So much of both files is written and synced: pages or bytes read, chunks with their vectors.
     case checkpoint(run: Int64, units: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64)
     /// Everything is written and synced.
@@ -180,13 +201,14 @@ package enum WorkerReport: Sendable, Equatable {
         switch self {
         case .ready:
             writer.key("report"); writer.string("ready")
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
             writer.key("report"); writer.string("progress")
             writer.key("run"); writer.integer(run)
             writer.key("extracted"); writer.integer(extracted)
             writer.key("chunked"); writer.integer(chunked)
             writer.key("embedded"); writer.integer(embedded)
             writer.key("finished_stages"); writer.integer(finishedStages)
+            if let total { writer.key("total"); writer.integer(total) }
         case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
             writer.key("report"); writer.string("checkpoint")
             writer.key("run"); writer.integer(run)
@@ -231,7 +253,7 @@ package enum WorkerReport: Sendable, Equatable {
             else { return nil }
             self = .progress(
                 run: run, extracted: extracted, chunked: chunked, embedded: embedded,
-                finishedStages: Int(finishedStages))
+                finishedStages: Int(finishedStages), total: integer("total"))
         case "checkpoint":
             guard let run = integer("run"), let units = integer("units"), let textBytes = integer("text_bytes"),
                 let chunks = integer("chunks"), let resultBytes = integer("result_bytes")

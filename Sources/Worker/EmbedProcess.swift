@@ -29,12 +29,14 @@ package enum EmbedProcess {
                 try MessageSocket.send(socket, EmbedReport.broken(detail: detail).encoded)
                 return 69
             }
+            // From here on it has the network, and the files that names and certificates are looked up in.
+            try Sandbox.enter(.embedder)
             try MessageSocket.send(socket, EmbedReport.ready.encoded)
             let serving = EmbedServing(configuration, calls: calls, socket: socket)
             while try serving.turn() {}
             return 0
         } catch {
-            // The socket is the only thing that can fail here, and without it there is nobody to tell.
+            // Without its socket there is nobody to tell, and without its sandbox it must not begin.
             return 74
         }
     }

@@ -1,3 +1,4 @@
+import Formats
 import System
 import Text
 import Wire
@@ -26,7 +27,9 @@ final class TextJob {
     private var pages = PageDecoder()
     private var chunker: Chunker
     private let embedder: ChunkEmbedder
-    private var bytesRead: Int64 = 0
+    /// Of the units that progress is told in, read and in all, where the document itself says so.
+    private var unitsRead: Int64 = 0
+    private var unitsTotal: Int64?
     private var pagesRead: Int64 = 0
     private var pagesEmbedded: Int64 = 0
     /// That were cut, and of those the ones that are in the result.
@@ -71,6 +74,9 @@ final class TextJob {
             try text.sync()
             return .finished(
                 run: assignment.run, units: units, chunks: chunks, visibleCharacters: visibleCharacters)
+        } catch let error as FormatError {
+            let (code, detail) = error.failure
+            return .failed(run: assignment.run, code: code, detail: detail)
         } catch let failure as EmbeddingFailure {
             // What has its vectors is not embedded again.
             try? checkpoint()
@@ -93,24 +99,13 @@ final class TextJob {
         }
     }
 
-    private var units: Int64 { assignment.countsPages ? pagesRead : bytesRead }
+    private var units: Int64 { assignment.countsPages ? pagesRead : unitsRead }
 
     private func work() throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
         defer { buffer.deallocate() }
         try readAgain(through: buffer)
-        var source = 0
-        while case .bytes(let count, let index) = try sources.read(into: buffer) {
-            if index != source {
-                // What one extractor wrote is whole pages; the next one's text goes on as if one alone had written it.
-                try endSource()
-                pages = PageDecoder(expectsByteOrderMark: false)
-                source = index
-            }
-            bytesRead += Int64(count)
-            try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-        }
-        try endSource()
+        if assignment.format == .pages { try readPages(through: buffer) } else { try readDocument() }
         // The extractor may turn out to have failed: what came before is good all the same.
         try checkpointNowAndThen()
         // The ends of the stages are told at once, however short the document.
@@ -129,6 +124,35 @@ final class TextJob {
         pagesEmbedded = pagesRead
         try result.flush()
         try text.flush()
+    }
+
+    /// What extractors write.
+    private func readPages(through buffer: UnsafeMutableRawBufferPointer) throws {
+        var source = 0
+        while case .bytes(let count, let index) = try sources.read(into: buffer) {
+            if index != source {
+                // What one extractor wrote is whole pages; the next one's text goes on as if one alone had written it.
+                try endSource()
+                pages = PageDecoder(expectsByteOrderMark: false)
+                source = index
+            }
+            unitsRead += Int64(count)
+            try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        try endSource()
+    }
+
+    /// What needs no extractor, from its beginning or from the page that an earlier run came to.
+    private func readDocument() throws {
+        let document = try DocumentTexts.open(
+            sources.descriptor, assignment.format, charset: assignment.charset,
+            afterPages: assignment.resume?.pages ?? 0)
+        while let piece = try document.next() {
+            unitsRead = document.unitsDone
+            unitsTotal = document.unitsTotal
+            try piece.withUnsafeBytes { try receive($0) }
+        }
+        try endSource()
     }
 
     /// Takes the text of the pages that an earlier run has read.
@@ -232,7 +256,7 @@ final class TextJob {
         try text.sync()
         lastCheckpointMilliseconds = Clock.monotonicMilliseconds
         let point = WorkerReport.checkpoint(
-            run: assignment.run, units: assignment.countsPages ? boundary.pages : bytesRead,
+            run: assignment.run, units: assignment.countsPages ? boundary.pages : unitsRead,
             textBytes: assignment.countsPages ? boundary.textBytes : 0, chunks: chunksWritten,
             resultBytes: result.byteCount)
         try MessageSocket.send(socket, point.encoded)
@@ -249,9 +273,10 @@ final class TextJob {
         let done: (Int64, Int64, Int64) =
             assignment.countsPages
             ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded)
-            : (bytesRead, bytesRead, chunks > 0 ? bytesRead * chunksWritten / chunks : bytesRead)
+            : (unitsRead, unitsRead, chunks > 0 ? unitsRead * chunksWritten / chunks : unitsRead)
         let progress = WorkerReport.progress(
-            run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages)
+            run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
+            total: unitsTotal)
         try MessageSocket.send(socket, progress.encoded)
     }
 }

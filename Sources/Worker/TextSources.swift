@@ -38,6 +38,9 @@ struct TextSources: ~Copyable {
 
     deinit { for raw in waiting { _ = OwnedDescriptor(owning: raw) } }
 
+    /// What is read next, for who reads it otherwise.
+    var descriptor: Int32 { current.descriptor.raw }
+
     /// The next bytes; waits until there are some.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Piece {
         while true {

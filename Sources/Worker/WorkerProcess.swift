@@ -5,11 +5,11 @@ import Wire
 // Theory of operation
 //
 // A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
-// the text to read (an extractor's pipe, or a text file itself), and two files to write. It reads a piece, cuts it into
-// pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No stage holds
-// the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a fourth
-// descriptor, since a process that opens documents has no network. When the socket closes, the server is gone, and the
-// worker ends.
+// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `DocumentText` makes text
+// of it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends
+// the result, and says how far it is. No stage holds the whole document. Vectors are made here, or by a service: then
+// texts go to `headway embed` over a fourth descriptor, since a process that opens documents has no network. When the
+// socket closes, the server is gone, and the worker ends.
 //
 // Before it says that it is ready, it gives up all that this does not need, for good (`SandboxProfile.worker`). It does
 // so itself, because starting takes more: to open its own program and libraries.

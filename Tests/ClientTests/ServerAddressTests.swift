@@ -56,7 +56,7 @@ import Testing
         arguments: [
             ("a.pdf", "application/pdf"), ("A.PDF", "application/pdf"), ("a.b.md", "text/markdown"),
             ("a.txt", "text/plain"), ("pdf", MediaType.unknown), ("a.", MediaType.unknown),
-            ("a.xyz", MediaType.unknown),
+            ("a.xyz", MediaType.unknown), ("a.epub", "application/epub+zip"), ("a.csv", "text/csv"),
         ])
     func mediaType(name: String, type: String) {
         #expect(MediaType.of(fileName: name) == type)

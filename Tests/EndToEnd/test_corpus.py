@@ -6,7 +6,6 @@ import os
 import pytest
 
 import rules
-from client import OCTETS
 from means import NIGHTLY, shared
 from watchers import watch
 
@@ -69,15 +68,3 @@ def check_result(client, identifier, state):
     for chunk in chunks:
         assert 1 <= chunk["page_start"] <= chunk["page_end"] <= state["pages_total"]
         chunk["text"].encode("utf-8")  # no lone surrogates
-
-
-def other_documents():
-    folder = os.environ.get("HEADWAY_SHARED")
-    path = folder and os.path.join(folder, "corpus", "other")
-    return sorted(name for name in os.listdir(path) if name != "MANIFEST.tsv") if path and os.path.isdir(path) else [""]
-
-
-@pytest.mark.parametrize("name", other_documents())
-def test_a_format_that_is_not_taken_fails_as_unsupported(client, name):
-    state = client.process(shared(f"corpus/other/{name}").read_bytes(), name, OCTETS)
-    assert (state["status"], state["error"]["code"]) == ("failed", "unsupported_type")

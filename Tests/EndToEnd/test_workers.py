@@ -21,7 +21,7 @@ from watchers import watch
 
 # What the issue calls a reason.
 DEATHS = {"memory_exceeded", "timeout", "stalled", "crashed", "unreadable", "no_text", "password_protected",
-          "unsupported_type"}
+          "unsupported_type", "expansion_exceeded"}
 PROCESS_BYTES_MAX = 400 << 20
 
 
@@ -195,7 +195,9 @@ SHORT = ["bomb_flate_nested2_2g.pdf", "bomb_text_84m_chars.pdf", "bomb_image_200
          "huge_mediabox.pdf", "injection_text.pdf", "external_stream_file.pdf", "encrypt_unknown_handler.pdf",
          "truncated_50.pdf", "header_only.pdf", "nul_1m.pdf", "random_1m.pdf", "html_named.pdf", "elf_named.pdf",
          "invalid_utf8.txt", "combining_zalgo.txt", "emoji_zwj.txt", "bidi_controls.txt", "utf16le.txt",
-         "one_line_50m.txt"]
+         "one_line_50m.txt", "bomb_256m.docx", "bomb_10_entries_1g.docx", "billion_laughs.docx", "xxe.docx",
+         "zip_slip.docx", "many_entries_65000.docx", "size_lie.docx", "truncated.docx", "overlap_quine_like.zip.docx",
+         "ok.docx"]
 
 
 def type_of(name):
