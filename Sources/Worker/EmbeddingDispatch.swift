@@ -63,6 +63,8 @@ struct EmbeddingDispatch {
     private var calling: [Int: Piece] = [:]
     private var trial: Int?
     private var answers: [Answer] = []
+    /// Workers whose document has ended by an error, until they hang up: more of its batches may be on their way.
+    private var ended: [Peer: EmbeddingFailure] = [:]
     private var lastSuccessMilliseconds = Int64.min
     /// Asked for by the service: nobody calls before.
     private var quietUntilMilliseconds = Int64.min
@@ -79,6 +81,10 @@ struct EmbeddingDispatch {
     /// A worker's batch. False: it has too many under way, and is no worker of ours.
     mutating func submit(_ texts: [String], batch number: UInt32, from peer: Peer, nowMilliseconds now: Int64) -> Bool {
         guard batches.values.count(where: { $0.peer == peer }) < Self.batchesPerPeerMax else { return false }
+        if let failure = ended[peer] {
+            answers.append(Answer(peer: peer, frame: .failure(batch: number, failure)))
+            return true
+        }
         let id = takeID()
         batches[id] = Batch(peer: peer, number: number, texts: texts)
         if breaker.reading(nowMilliseconds: now).state == .open {
@@ -93,6 +99,7 @@ struct EmbeddingDispatch {
     mutating func leave(_ peer: Peer, nowMilliseconds now: Int64) -> [Int] {
         let gone = Set(batches.filter { $0.value.peer == peer }.keys)
         answers.removeAll { $0.peer == peer }
+        ended[peer] = nil
         return drop(gone, now)
     }
 
@@ -257,12 +264,13 @@ struct EmbeddingDispatch {
     private mutating func end(_ id: Int, _ failure: EmbeddingFailure, _ now: Int64) {
         guard let peer = batches[id]?.peer else { return }
         // What is an error for one batch ends its document: nothing more of it is called for.
-        let ended = failure.kind == .waits ? [id] : batches.filter { $0.value.peer == peer }.keys.sorted()
-        for id in ended {
+        if failure.kind != .waits { ended[peer] = failure }
+        let all = failure.kind == .waits ? [id] : batches.filter { $0.value.peer == peer }.keys.sorted()
+        for id in all {
             guard let batch = batches[id] else { continue }
             answers.append(Answer(peer: peer, frame: .failure(batch: batch.number, failure)))
         }
-        _ = drop(Set(ended), now)
+        _ = drop(Set(all), now)
     }
 
     private mutating func drop(_ gone: Set<Int>, _ now: Int64) -> [Int] {

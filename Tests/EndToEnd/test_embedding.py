@@ -97,6 +97,7 @@ def breaker(server):
 class TestAServiceThatWorks:
     def test_every_chunk_has_its_own_vector_and_each_text_was_sent_once(self, with_service, service):
         stand_in = service(key=KEY)
+        stand_in.slow_seconds = 0.1
         server = with_service(stand_in)
         chunks = complete(server)
         assert len(chunks) > 20

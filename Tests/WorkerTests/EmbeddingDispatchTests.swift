@@ -202,6 +202,9 @@ final class EmbeddingDispatchTests {
         submit(["3"], 3)
         fail(try #require(nextCall()), .refused(detail: "Check the key."))
         for _ in 1...3 { #expect(nextFailure()?.kind == .refused) }
+        // One that was on its way when the answer was.
+        submit(["4"], 4)
+        #expect(nextFailure()?.kind == .refused)
         #expect(nextCall() == nil)
     }
 
