@@ -4,6 +4,8 @@ import System
 /// The tools that read documents, found once.
 struct ExtractorTools: Sendable {
     private let pdftotext: Program?
+    /// The same with its output as it buffers it itself, for what nobody reads at once.
+    private let pdftotextForFiles: Program?
     private let pdfinfo: Program?
 
     /// On a thread that outlives its children.
@@ -11,14 +13,15 @@ struct ExtractorTools: Sendable {
         pdftotext = Self.lineBuffering.flatMap { buffering in
             ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment + buffering) }
         }
+        pdftotextForFiles = ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment) }
         pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
     }
 
     func canRead(_ type: DocumentType) -> Bool { textCommand(for: type, PageRange(first: 1, last: nil)) != nil }
 
     /// How to have `type` read; nil when the machine lacks the means.
-    func textCommand(for type: DocumentType, _ pages: PageRange) -> Command? {
-        guard type == .pdf, let pdftotext else { return nil }
+    func textCommand(for type: DocumentType, _ pages: PageRange, toFile: Bool = false) -> Command? {
+        guard type == .pdf, let pdftotext = toFile ? pdftotextForFiles : pdftotext else { return nil }
         var range: [String] = []
         if pages.first > 1 { range += ["-f", "\(pages.first)"] }
         if let last = pages.last { range += ["-l", "\(last)"] }

@@ -62,7 +62,7 @@ final class TextExtraction: @unchecked Sendable {
 
     private func start(_ index: Int, output: Int32) throws(SystemError) {
         parts[index].isStarted = true
-        guard let command = tools.textCommand(for: .pdf, parts[index].range) else {
+        guard let command = tools.textCommand(for: .pdf, parts[index].range, toFile: index > 0) else {
             preconditionFailure("a run without its tools is not started")
         }
         // They may share the descriptor: each opens what it leads to anew, and has a place of its own in it.

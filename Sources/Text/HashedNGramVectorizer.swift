@@ -34,8 +34,12 @@ package struct HashedNGramVectorizer: Sendable {
         while position < bytes.count {
             let byte = bytes[position]
             if byte < 0x80 {
-                position += 1
                 let folded = WordScalar.foldedASCII[Int(byte)]
+                if folded != 0, let length = sums.addWholeWord(bytes, from: position) {
+                    position += length
+                    continue
+                }
+                position += 1
                 if folded != 0 {
                     sums.append(letter: folded)
                 } else if byte == UInt8(ascii: "\n") {
@@ -77,6 +81,37 @@ private struct FeatureSums {
 
     init(dimensions: Int) { sums = [Int](repeating: 0, count: dimensions) }
 
+    /// Longer words take the way of all others.
+    private static let shortWordLettersMax = 30
+
+    /// The way of most words: ASCII from its first letter to the separator behind it. Nil where it is no such word;
+    /// else its length, and it counts as if its letters had come one by one.
+    mutating func addWholeWord(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+        guard word.count == 1, !wordIsOfCharacters else { return nil }
+        var letters: [32 of UInt32] = .init(repeating: Self.wordEnd)
+        var length = 0
+        while start + length < bytes.count {
+            let byte = bytes[start + length]
+            guard byte < 0x80 else { return nil }
+            let folded = WordScalar.foldedASCII[Int(byte)]
+            if folded == 0 { break }
+            guard length < Self.shortWordLettersMax else { return nil }
+            length += 1
+            letters[length] = folded
+        }
+        var hash = FNV1a.wordBasis
+        for index in 1...length { hash = FNV1a.appending(letters[index], to: hash) }
+        add(hash, weight: Self.weight(ofWord: length))
+        addPair(with: hash)
+        if length >= 4 { addRuns(letters.span.extracting(0..<length + 2)) }
+        return length
+    }
+
+    /// A word weighs more the longer it is.
+    private static func weight(ofWord length: Int) -> Int {
+        length >= 6 ? 16 : length == 5 ? 12 : length == 4 ? 8 : length == 3 ? 3 : 1
+    }
+
     mutating func append(letter: UInt32) {
         if wordIsOfCharacters { endWord() }
         word.append(letter)
@@ -108,7 +143,7 @@ private struct FeatureSums {
         let length = word.count - 1
         var hash = FNV1a.wordBasis
         for index in 1...length { hash = FNV1a.appending(word[index], to: hash) }
-        add(hash, weight: length >= 6 ? 16 : length == 5 ? 12 : length == 4 ? 8 : length == 3 ? 3 : 1)
+        add(hash, weight: Self.weight(ofWord: length))
         addPair(with: hash)
         // Shorter words are their own only run of characters.
         if length >= 4 { addRuns() }
@@ -130,10 +165,16 @@ private struct FeatureSums {
 
     private mutating func addRuns() {
         word.append(Self.wordEnd)
-        for start in 0..<max(0, word.count - Self.runLengths.lowerBound + 1) {
+        let letters = word
+        addRuns(letters.span)
+    }
+
+    /// Of a word with both its ends marked.
+    private mutating func addRuns(_ letters: Span<UInt32>) {
+        for start in 0..<max(0, letters.count - Self.runLengths.lowerBound + 1) {
             var hash = FNV1a.runBasis
-            for length in 1...min(Self.runLengths.upperBound, word.count - start) {
-                hash = FNV1a.appending(word[start + length - 1], to: hash)
+            for length in 1...min(Self.runLengths.upperBound, letters.count - start) {
+                hash = FNV1a.appending(letters[start + length - 1], to: hash)
                 if length >= Self.runLengths.lowerBound { add(hash, weight: length - 1) }
             }
         }

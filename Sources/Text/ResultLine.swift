@@ -18,13 +18,64 @@ package enum ResultLine {
         append(#","text":"#, to: &line)
         JSONWriter.appendString(utf8: chunk.text.utf8.span, to: &line)
         append(#","embedding":["#, to: &line)
-        var isFirst = true
-        for value in embedding {
-            if !isFirst { line.append(UInt8(ascii: ",")) }
-            isFirst = false
-            appendFixedPoint(value, to: &line)
+        if embedding.allSatisfy({ $0.magnitude <= 1 }) {
+            appendUnitVector(embedding, to: &line)
+        } else {
+            var isFirst = true
+            for value in embedding {
+                if !isFirst { line.append(UInt8(ascii: ",")) }
+                isFirst = false
+                appendFixedPoint(value, to: &line)
+            }
         }
         append("]}\n", to: &line)
+    }
+
+    /// The decimals of 0 to 999, three bytes each.
+    private static let thousandths: [UInt8] = {
+        var table: [UInt8] = []
+        for number in 0..<1000 {
+            for digit in [number / 100, number / 10 % 10, number % 10] { table.append(UInt8(ascii: "0") + UInt8(digit)) }
+        }
+        return table
+    }()
+    /// `-0.123456,`
+    private static let unitNumberBytesMax = 10
+
+    /// As `appendFixedPoint` for each, for numbers from -1 to 1, which all of a normalised vector are: room for all is
+    /// made once, and digits come three at a time.
+    private static func appendUnitVector(_ vector: [Float], to line: inout [UInt8]) {
+        let digits = thousandths.span
+        let numbers = vector.span
+        line.append(addingCapacity: numbers.count * unitNumberBytesMax) { (text: inout OutputSpan<UInt8>) in
+            for index in numbers.indices {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                let value = numbers[index]
+                // Exact in a `Double`, as below.
+                var units = Int(Double(value.magnitude) * 1_000_000 + 0.5)
+                if value < 0, units > 0 { text.append(UInt8(ascii: "-")) }
+                if units >= 1_000_000 {
+                    text.append(UInt8(ascii: "1"))
+                    units -= 1_000_000
+                } else {
+                    text.append(UInt8(ascii: "0"))
+                }
+                if units == 0 { continue }
+                text.append(UInt8(ascii: "."))
+                let (high, low) = (units / 1000 * 3, units % 1000 * 3)
+                // Trailing zeros are cut.
+                let count = low > 0 ? 3 + significant(digits, low) : significant(digits, high)
+                for place in 0..<min(count, 3) { text.append(digits[high + place]) }
+                for place in 3..<max(count, 3) { text.append(digits[low + place - 3]) }
+            }
+        }
+    }
+
+    /// How many of three digits, not all zero, there are without trailing zeros.
+    @inline(__always)
+    private static func significant(_ digits: Span<UInt8>, _ start: Int) -> Int {
+        let zero = UInt8(ascii: "0")
+        return digits[start + 2] != zero ? 3 : digits[start + 1] != zero ? 2 : 1
     }
 
     private static func appendFixedPoint(_ value: Float, to line: inout [UInt8]) {

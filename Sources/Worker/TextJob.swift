@@ -187,7 +187,7 @@ final class TextJob {
         while let event = pages.nextEvent() {
             switch event {
             case .text(let piece):
-                for scalar in piece.unicodeScalars where !scalar.properties.isWhitespace { visibleCharacters += 1 }
+                visibleCharacters += VisibleCharacters.count(in: piece)
                 if !isKept { try text.append(piece.utf8) }
                 chunker.receive(piece)
                 try takeChunks()

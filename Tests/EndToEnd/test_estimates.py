@@ -5,6 +5,7 @@ less than a fifth at the median; the test fails below 85 % and above 25 %. Metho
 through a live server that begins without any experience; what its watchers were told is held against what came true.
 """
 
+import json
 import random
 import sqlite3
 
@@ -77,8 +78,9 @@ class TestExperience:
         def recorded():
             with sqlite3.connect(server.data / "headway.sqlite") as record:
                 rows = record.execute("SELECT value FROM facts WHERE key = 'learned_rates'").fetchall()
-            return rows and b"text/plain" in bytes(rows[0][0])
-        eventually(recorded, 15, "the rates are on record")
+            kinds = json.loads(bytes(rows[0][0]))["kinds"] if rows else []
+            return any(kind["content_type"] == TEXT and kind["stages"][0]["unit_cost"]["count"] == 4 for kind in kinds)
+        eventually(recorded, 15, "all four lessons are on record")
         server.kill()
         assert self.first_told(start_server().client) <= 30
 
