@@ -13,7 +13,9 @@ struct ExtractorTools: Sendable {
         pdftotext = Self.lineBuffering.flatMap { buffering in
             ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment + buffering) }
         }
-        pdftotextForFiles = ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment) }
+        pdftotextForFiles = ThisProcess.findProgram("pdftotext").map {
+            Program(path: $0, environment: Self.environment)
+        }
         pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
     }
 

@@ -35,7 +35,9 @@ package enum ResultLine {
     private static let thousandths: [UInt8] = {
         var table: [UInt8] = []
         for number in 0..<1000 {
-            for digit in [number / 100, number / 10 % 10, number % 10] { table.append(UInt8(ascii: "0") + UInt8(digit)) }
+            for digit in [number / 100, number / 10 % 10, number % 10] {
+                table.append(UInt8(ascii: "0") + UInt8(digit))
+            }
         }
         return table
     }()
