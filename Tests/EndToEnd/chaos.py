@@ -317,10 +317,13 @@ def unnamed_files(data):
             content = json.loads(record)["record"]["content"]
             if content is not None:
                 named.add(f"content/{identifier}.{content:x}")
-            if status == "complete":
+            checkpoint = json.loads(record)["record"].get("checkpoint")
+            if checkpoint:
+                run = checkpoint["run"]
+            if status == "complete" or checkpoint:
                 named |= {f"results/{identifier}.{run:x}.ndjson", f"text/{identifier}.{run:x}.txt"}
     there = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
-    there -= {name for name in there if re.fullmatch(r"lock|headway\.sqlite(-wal|-shm)?", name)}
+    there -= {name for name in there if re.fullmatch(r"lock|processes|headway\.sqlite(-wal|-shm)?", name)}
     problems = [] if verdict == "ok" else [f"the record is damaged: {verdict}"]
     problems += [f"left behind: {name}" for name in sorted(there - named)]
     return problems + [f"on record and not there: {name}" for name in sorted(named - there)]
