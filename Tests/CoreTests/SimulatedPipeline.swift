@@ -92,9 +92,14 @@ struct FairnessAccount {
     private var waiting: [DocumentID: Waiting] = [:]
     private var delayed: [DocumentID: WorkTicket] = [:]
     /// Joined since none of the flow waited.
-    private var joined: [String: Int] = [:]
+    private var joined: [Flow: Int] = [:]
 
-    private static func flow(_ ticket: WorkTicket) -> String { "\(ticket.client ?? "")/\(ticket.priority)" }
+    private struct Flow: Hashable {
+        var client: String?
+        var priority: WorkPriority
+    }
+
+    private static func flow(_ ticket: WorkTicket) -> Flow { Flow(client: ticket.client, priority: ticket.priority) }
 
     mutating func joined(_ id: DocumentID, _ ticket: WorkTicket, _ line: WaitingLine) {
         guard waiting[id] == nil, delayed[id] == nil else { return }

@@ -63,7 +63,7 @@ struct WorkLedger {
     struct Entry {
         var record: DocumentRecord
         var account: WorkAccount
-        /// What the record says, without reading it each time.
+        /// What the record says.
         var document: Document
     }
 

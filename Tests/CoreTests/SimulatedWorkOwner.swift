@@ -39,7 +39,7 @@ final class SimulatedWorkOwner {
         let record = DocumentRecord(
             id: next.id, status: next.status, createdAtMilliseconds: next.createdAtMilliseconds,
             ceiling: max(next.percentage.published, next.percentage.requestedCeiling), outputToken: live.lease.run,
-            bytes: next.recorded(now: world.now))
+            bytes: [])
         return WorkLedger.Entry(record: record, account: live.account, document: next)
     }
 
@@ -111,7 +111,8 @@ final class SimulatedWorkOwner {
     private func find(_ id: DocumentID) -> Live? {
         if let found = live[id] { return found.isDeleted ? nil : found }
         guard let entry = world.ledger.entries[id] else { return nil }
-        guard let value = try? JSONValue.parse(entry.record.bytes),
+        // Written only where it is read: a document is a value, so it is what it was.
+        guard let value = try? JSONValue.parse(entry.document.recorded(now: world.now)),
             let document = Document(record: value, ceiling: entry.record.ceiling)
         else {
             world.checker.complain("a record that cannot be read")
