@@ -26,6 +26,7 @@ BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws openssl strace
 FUZZ_SECONDS ?= 600
 CHAOS_KILLS ?= 2000
 POWER_CUTS ?= 1000
+WORK_SEEDS ?= 2000
 
 END_TO_END := Tests/EndToEnd
 VENV := .build/venv
@@ -78,7 +79,11 @@ test-release: build deps-test $(VENV)/installed
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes
 	@$(call say,"Testing the release binary: the whole end-to-end suite with its long lists")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST)
-	@$(MAKE) chaos fuzz sanitize
+	@$(MAKE) simulate chaos fuzz sanitize
+
+.PHONY: simulate
+simulate: deps ## queue, leases, retries and breakers over millions of simulated steps: WORK_SEEDS=2000
+	@HEADWAY_WORK_SEEDS=$(WORK_SEEDS) swift test --filter WorkSimulationTests
 
 .PHONY: chaos
 chaos: build deps-test $(VENV)/installed ## 2,000 kills and 1,000 power cuts under uploads of every kind: CHAOS_SEED= repeats

@@ -10,7 +10,8 @@
 // - a high priority goes before what waits, a low one behind, and yet nobody starves: whatever joins later gets a tag
 //   beyond the line's time, so only a bounded number of documents is ever served before one that waits.
 //
-// A document that waits for a time of day (its next try) stands beside the line and joins it then.
+// A document that waits for a time of day (its next try) stands beside the line and joins it then; or at once, where
+// that time is further off than any wait is long: the clock was set back since.
 
 /// How soon a document is wanted, as its creator says.
 package enum WorkPriority: String, Sendable, CaseIterable {
@@ -28,6 +29,9 @@ package enum WorkPriority: String, Sendable, CaseIterable {
 
 /// What a document shows when it joins the line.
 package struct WorkTicket: Sendable, Equatable {
+    /// No wait is longer: neither that for a next try nor that for a service (`CircuitBreaker.Policy`).
+    package static let waitMillisecondsMax: Int64 = 60 * 60_000
+
     /// Whoever made it (`Caller.key`); documents of nobody known share one turn.
     package var client: String?
     package var priority: WorkPriority
@@ -104,12 +108,18 @@ package struct WaitingLine: Sendable {
 
     /// Lets those join the line whose time has come.
     package mutating func admit(at unixMilliseconds: Int64) {
-        while let first = delays.first, Int64(first.tag) <= unixMilliseconds, let id = documents[first.sequence],
-            let ticket = delayed[id]?.ticket
-        {
-            leave(id)
-            enter(id, ticket)
+        while let first = delays.first, Int64(first.tag) <= unixMilliseconds { admit(first) }
+        while let last = delays.last, Int64(last.tag) - unixMilliseconds > WorkTicket.waitMillisecondsMax {
+            admit(last)
         }
+    }
+
+    private mutating func admit(_ place: Place) {
+        guard let id = documents[place.sequence], let ticket = delayed[id]?.ticket else {
+            preconditionFailure("who waits beside the line has a name and a ticket")
+        }
+        leave(id)
+        enter(id, ticket)
     }
 
     private mutating func enter(_ id: DocumentID, _ ticket: WorkTicket) {

@@ -12,9 +12,12 @@ final class LiveDocument: @unchecked Sendable {
     var history = EventHistory<EncodedEvent>()
     var pace = EventPace()
     var audience: TopicAudience
-    var run: Int64?
-    /// When the lease of `run` runs out, unless it is renewed.
-    var leaseEndsMilliseconds: Int64 = 0
+    var lease = WorkLease()
+    /// The run whose files are the document's, whether it was worked on here or not.
+    var run: Int64? {
+        get { lease.run }
+        set { lease = WorkLease(run: newValue) }
+    }
     var isCeilingBeingRecorded = false
     /// Commits under way. While there are any the value is ahead of its record, and nothing of it is told.
     var recordsPending = 0

@@ -3,14 +3,7 @@ import Hub
 import Loop
 import System
 
-// Theory of operation
-//
-// A lease is the right to work on a document. It has a token, the run's number, which only grows: each lease of a
-// document has a greater one than all before, over restarts too, because the newest is on record and the clock is its
-// floor. Whatever a run brings (progress, checkpoints, its result) comes with its token, and only the newest counts;
-// so a run that was given up, or comes late, changes nothing, and its files, which carry the token in their names, are
-// cleared away. A lease is renewed by whoever supervises the run; one that is not renewed runs out, and the document
-// waits for another.
+// What a lease is and which run counts is decided by `WorkLease`; here it is recorded, told and cleared away.
 
 /// What a run is given to say with which it was made: other settings cannot go on from its checkpoint.
 package struct LeaseRequest: Sendable {
@@ -25,8 +18,6 @@ package struct LeaseRequest: Sendable {
 }
 
 extension DocumentOwner {
-    package static let leaseMilliseconds: Int64 = 30_000
-
     func enqueue(_ document: LiveDocument) {
         queue.enqueue(document.document.id, document.document.ticket)
         refreshQueuePosition(document)
@@ -41,15 +32,14 @@ extension DocumentOwner {
         if let point = document.document.checkpoint, point.settings != request.settings {
             forgetCheckpoint(document)
         }
-        let run = max(request.run, (document.run ?? 0) + 1)
-        document.run = run
+        let run = document.lease.take(atLeast: request.run, nowMilliseconds: Clock.monotonicMilliseconds)
         document.document.rates = learned.rates(of: document.document)
         do throws(DocumentConflict) {
             try change(document, .leased)
         } catch {
             return answer(nil)
         }
-        renewLease(document)
+        leases.insert(id)
         // Not waited for: if this is lost the document is found waiting, and runs.
         write(document.document, document)
         answer(
@@ -61,7 +51,7 @@ extension DocumentOwner {
 
     /// The document that this run has, if no newer one has it.
     private func leased(_ id: DocumentID, _ run: Int64) -> LiveDocument? {
-        guard let document = live[id], document.run == run, document.document.status == .processing else { return nil }
+        guard let document = live[id], document.lease.isHeld(by: run, of: document.document) else { return nil }
         return document
     }
 
@@ -70,13 +60,9 @@ extension DocumentOwner {
     /// Whoever supervises the run is alive. False: the run has lost its right, and is to end.
     package func renew(_ id: DocumentID, run: Int64) -> Bool {
         guard let document = leased(id, run) else { return false }
-        renewLease(document)
+        document.lease.renew(nowMilliseconds: Clock.monotonicMilliseconds)
+        leases.insert(id)
         return true
-    }
-
-    private func renewLease(_ document: LiveDocument) {
-        document.leaseEndsMilliseconds = Clock.monotonicMilliseconds + Self.leaseMilliseconds
-        leases.insert(document.document.id)
     }
 
     /// Takes back leases that nobody renews. Called once a second.
@@ -87,7 +73,7 @@ extension DocumentOwner {
                 leases.remove(id)
                 continue
             }
-            guard time >= document.leaseEndsMilliseconds, let run = document.run else { continue }
+            guard document.lease.hasRunOut(nowMilliseconds: time), let run = document.run else { continue }
             leases.remove(id)
             queue.withdraw(id)
             giveBack(id, run: run)
@@ -129,7 +115,10 @@ extension DocumentOwner {
         guard let point = document.document.checkpoint else { return }
         _ = try? document.document.apply(.checkpointed(nil), at: now)
         let id = document.document.id
-        write(document.document, document) { [self] _ in removeOutput(of: id, point.run) }
+        write(document.document, document) { [self] result in
+            // What is still on record must still be there: the next process would go on from it.
+            if case .success = result { removeOutput(of: id, point.run) }
+        }
     }
 
     // MARK: When it is over
@@ -173,10 +162,12 @@ extension DocumentOwner {
 
     /// Removes what a run wrote, unless the next one goes on from it or it is the result.
     private func removeOutput(of id: DocumentID, _ run: Int64) {
-        if let document = live[id], !document.isDeleted {
-            if document.document.checkpoint?.run == run { return }
-            if document.document.status == .complete && document.run == run { return }
-            if document.document.status == .processing && document.run == run { return }
+        if let document = live[id] {
+            // The record may still name them as what a run goes on from, and the process may end before it does not.
+            guard document.recordsPending == 0 else {
+                return document.waitingOrders.append { [self] in removeOutput(of: id, run) }
+            }
+            if !document.isDeleted && document.lease.needsOutput(of: run, of: document.document) { return }
         }
         bytes.removeOutput(of: id, token: run)
     }

@@ -143,4 +143,23 @@ struct WaitingLineTests {
             #expect(line.isEmpty)
         }
     }
+
+    @Test("a clock that is set back makes nobody wait longer than any wait is long")
+    func clockSetBack() {
+        let longest = WorkTicket.waitMillisecondsMax
+        #expect(longest >= RetryPolicy.waitMillisecondsMax)
+        #expect(longest >= CircuitBreaker.Policy().openMillisecondsMax)
+        let time: Int64 = 1_795_464_845_000
+        var line = WaitingLine()
+        line.join(Self.id(1), WorkTicket(notBeforeMilliseconds: time + longest))
+        line.join(Self.id(2), WorkTicket(notBeforeMilliseconds: time + 2000))
+        line.admit(at: time)
+        #expect((line.count, line.delayedCount) == (0, 2))
+        line.admit(at: time - 1)
+        #expect(line.position(of: Self.id(1)) == 1)
+        #expect(line.delayedCount == 1)
+        line.admit(at: time - 86_400_000)
+        #expect(Self.served(&line) == [1, 2])
+        #expect(line.nextMilliseconds == nil)
+    }
 }
