@@ -18,6 +18,7 @@ struct ServeConfiguration: Sendable {
 
     let settings: Settings
     let access: AccessPolicy
+    let pipelines: PipelineCatalog
     /// In the order in which they were found; empty when all is well.
     private(set) var faults: [SettingFault] = []
     private var proxies: [NetworkRange] = []
@@ -34,8 +35,10 @@ struct ServeConfiguration: Sendable {
             faults: &faults)
         if let file {
             access = AccessPolicy(file, sha256: { Digest.of($0.span, .sha256) }, faults: &faults)
+            pipelines = PipelineCatalog(file, faults: &faults)
         } else {
             access = AccessPolicy()
+            pipelines = PipelineCatalog()
         }
         self.faults = faults
         checkTexts()
@@ -113,7 +116,7 @@ struct ServeConfiguration: Sendable {
 
     /// What only a look at the disk shows: for `--check-config`, since a server that starts finds out by itself.
     var faultsOnDisk: [SettingFault] {
-        var found: [SettingFault] = []
+        var found = missingPrograms
         let webRoot = settings.text(ServeSettings.webRoot)
         if !webRoot.isEmpty, (try? Page(folder: webRoot)) == nil {
             found.append(settings.fault(ServeSettings.webRoot, "name a folder that holds index.html"))
@@ -214,6 +217,7 @@ struct ServeConfiguration: Sendable {
     func server(_ places: Places) -> ServerSettings {
         var server = ServerConfiguration()
         server.servesDiagnostics = settings.flag(ServeSettings.diagnostics)
+        server.pipelines = pipelines
         server.servesAdmin = settings.flag(ServeSettings.admin)
         server.connectionsPerAddressMax = positive(ServeSettings.connectionsPerAddress)
         server.connectionLimits = connectionLimits
@@ -256,7 +260,7 @@ extension ServeConfiguration {
             let source = entry.source == .standard ? "default" : entry.place
             return "\(entry.setting.key) = \(entry.value)  (\(source))"
         }
-        return settingLines + embeddingLines + accessLines
+        return settingLines + embeddingLines + pipelineLines + accessLines
     }
 
     private var accessLines: [String] {
