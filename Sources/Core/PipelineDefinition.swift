@@ -76,7 +76,7 @@ package struct PipelineDefinition: Sendable, Equatable {
 
     /// Names the commands: what was made by others is not gone on from.
     package var settings: String {
-        let text = stages.map { "\($0.name)\u{1f}\($0.command.joined(separator: "\u{1f}"))" }.joined(separator: "\u{1e}")
+        let text = stages.map { ([$0.name] + $0.command).joined(separator: "\u{1f}") }.joined(separator: "\u{1e}")
         return String(Rollout.fnv1a(text), radix: 16)
     }
 

@@ -31,7 +31,7 @@ private struct PipelineReader {
             find(
                 PipelineCatalog.key,
                 "give an object of 1 to \(PipelineCatalog.pipelinesMax) pipelines by their names, such as "
-                    + #"{"thumbnails": {"stages": [{"name": "shrinking", "command": ["shrink", "{input}", "{output}"]}]}}"#)
+                    + #"{"small": {"stages": [{"name": "shrinking", "command": ["shrink", "{input}", "{output}"]}]}}"#)
             return []
         }
         return object.members.compactMap { pipeline($0.key, $0.value) }

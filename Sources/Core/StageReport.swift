@@ -42,6 +42,7 @@ package struct StageReport: Sendable, Equatable {
         }
         switch ending {
         case .exit(0): return nil
+        case .exit where speaksOfMemory, .signal where speaksOfMemory: return memoryExceeded
         case .exit(let code):
             return DocumentError(.stageFailed, "The stage \(stage) ended with code \(code)\(quotedWords)")
         case .cpuTime: return cpuTimeExceeded
@@ -56,9 +57,19 @@ package struct StageReport: Sendable, Equatable {
         }
     }
 
+    /// At RLIMIT_DATA a program is refused memory, and ends as it sees fit.
+    private var speaksOfMemory: Bool {
+        let words = lastWords.lowercased()
+        return ["out of memory", "bad_alloc", "memory exhausted", "memoryerror", "cannot allocate memory"].contains {
+            words.contains($0)
+        }
+    }
+
     /// The last lines, on one line.
     private var quotedWords: String {
-        let lines = lastWords.split(whereSeparator: \.isNewline).map { $0.filter { !$0.isASCII || $0 >= " " } }
+        let lines = lastWords.split(whereSeparator: \.isNewline).map {
+            $0.filter { $0.asciiValue.map { $0 >= 0x20 && $0 != 0x7f } ?? true }
+        }
         let text = lines.filter { !$0.isEmpty }.joined(separator: " | ")
         return text.isEmpty ? " and said nothing." : ": \(text.suffix(Self.wordsQuotedMax))"
     }
@@ -129,6 +140,7 @@ package enum OutputName {
         "tif": "image/tiff", "tiff": "image/tiff", "pdf": "application/pdf", "json": "application/json",
         "ndjson": "application/x-ndjson", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8",
         "txt": "text/plain; charset=utf-8", "md": "text/markdown; charset=utf-8", "xml": "application/xml",
-        "zip": "application/zip", "mp3": "audio/mpeg", "mp4": "video/mp4", "wav": "audio/wave", "ogg": "application/ogg",
+        "zip": "application/zip", "mp3": "audio/mpeg", "mp4": "video/mp4", "wav": "audio/wave",
+        "ogg": "application/ogg",
     ]
 }

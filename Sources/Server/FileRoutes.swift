@@ -74,7 +74,8 @@ enum FileRoutes {
     }
 
     /// What commands left in the last stage's folder. One file is the result itself; of several, it is their list.
-    private static func sendOutput(_ file: DocumentFile, _ id: DocumentID, _ fields: HTTPFields, on exchange: Exchange) {
+    private static func sendOutput(_ file: DocumentFile, _ id: DocumentID, _ fields: HTTPFields, on exchange: Exchange)
+    {
         let store = exchange.server.shared.store
         let run = file.run ?? 0
         let folder = "\(store.stagesPath(id, run: run))/\(file.stageCount - 1)"

@@ -114,7 +114,8 @@ package struct ChildProcess: ~Copyable {
     /// hw_spawn: 0, or the errno of the step that failed.
     private static func start(
         _ path: String, _ arguments: [String], _ environment: [String], _ descriptors: [Int32], _ limits: ProcessLimits,
-        _ directory: String?, _ lowPriority: Bool, _ mark: ProcessMark?, _ sandbox: UnsafePointer<hw_sandbox>?, _ child: inout pid_t
+        _ directory: String?, _ lowPriority: Bool, _ mark: ProcessMark?, _ sandbox: UnsafePointer<hw_sandbox>?,
+        _ child: inout pid_t
     ) -> Int32 {
         let argumentPointers = ([path] + arguments).map { strdup($0) } + [nil]
         let environmentPointers = environment.map { strdup($0) } + [nil]

@@ -98,8 +98,10 @@ package enum FileTree {
     package static func openFile(_ name: String, in path: String) throws(SystemError) -> OwnedDescriptor {
         let folder = try openFolder(AT_FDCWD, path)
         // NONBLOCK: a pipe without a writer would keep the caller.
-        let raw = try check("openat(\(name))") {
-            openat(folder.raw, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+        let raw = openat(folder.raw, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+        // ELOOP: it is a link. ENXIO: a socket.
+        guard raw >= 0 else {
+            throw SystemError("openat(\(name))", [ELOOP, ENXIO].contains(errno) ? ENOENT : errno)
         }
         let file = OwnedDescriptor(owning: raw)
         var status = stat()

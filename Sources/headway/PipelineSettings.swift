@@ -22,7 +22,8 @@ extension ServeConfiguration {
             return ["pipeline \(pipeline.name): takes \(types)"]
                 + zip(pipeline.stages, shape.stages).map { stage, shown in
                     let share = Double((shown.weight * 10).rounded() / 10)
-                    return "pipeline \(pipeline.name): \(stage.name), \(share) %: \(stage.command.joined(separator: " "))"
+                    let command = stage.command.joined(separator: " ")
+                    return "pipeline \(pipeline.name): \(stage.name), \(share) %: \(command)"
                 }
         }
     }

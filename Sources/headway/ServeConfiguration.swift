@@ -225,9 +225,9 @@ struct ServeConfiguration: Sendable {
         server.webRoot = webRoot.isEmpty ? nil : webRoot
         server.publicURL = PublicURL(parsing: settings.text(ServeSettings.publicURL))?.text
         let loops = settings.number(ServeSettings.loops)
-        let start = settings
+        let (start, ownPipelines) = (settings, pipelines)
         var reread: (@Sendable () -> PolicyReading)?
-        if places.path != nil { reread = { Self.again(places, since: start) } }
+        if places.path != nil { reread = { Self.again(places, since: start, ownPipelines) } }
         return ServerSettings(
             address: SocketAddress(parsing: settings.text(ServeSettings.listen))
                 ?? SocketAddress(host: "127.0.0.1", port: 8080),
@@ -241,7 +241,7 @@ struct ServeConfiguration: Sendable {
     }
 
     /// Reads everything anew, for a server that runs.
-    private static func again(_ places: Places, since start: Settings) -> PolicyReading {
+    private static func again(_ places: Places, since start: Settings, _ pipelines: PipelineCatalog) -> PolicyReading {
         let configuration = ServeConfiguration(places)
         guard configuration.faults.isEmpty else {
             return .failure(PolicyRefusal(faults: configuration.faults.map(\.description)))
@@ -249,7 +249,8 @@ struct ServeConfiguration: Sendable {
         return .success(
             NewPolicy(
                 live: configuration.livePolicy, work: configuration.workPolicy,
-                needingRestart: configuration.settings.needingRestart(since: start)))
+                needingRestart: configuration.settings.needingRestart(since: start)
+                    + (configuration.pipelines == pipelines ? [] : [PipelineCatalog.key])))
     }
 }
 

@@ -15,4 +15,5 @@ with Image.open(sys.argv[1]) as image:
         thumbnail = frame.convert("RGB")
         thumbnail.thumbnail(SIZE)
         thumbnail.save(os.path.join(sys.argv[2], f"{number:04}.jpg"), quality=85)
-        print(json.dumps({"pages_done": number, "pages_total": pages, "message": f"Image {number} of {pages}"}), file=tell)
+        report = {"pages_done": number, "pages_total": pages, "message": f"Image {number} of {pages}"}
+        print(json.dumps(report), file=tell)
