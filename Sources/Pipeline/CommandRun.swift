@@ -140,8 +140,8 @@ final class CommandRun: WorkRun, @unchecked Sendable {
             .failed(
                 DocumentError(
                     .extractorMissing,
-                    "The command \(stage.command[0]) of the stage \(stage.name) cannot be run (\(error)). Install it on "
-                        + "the server, and try again.")))
+                    "The command \(stage.command[0]) of the stage \(stage.name) cannot be run (\(error)). Install it "
+                        + "on the server, and try again.")))
     }
 
     // MARK: What happens
