@@ -8,6 +8,7 @@ import System
 ///     content/<id>.<upload>      the original, or as much of it as has come
 ///     results/<id>.<run>.ndjson  chunks and vectors of one run
 ///     text/<id>.<run>.txt        the text of one run, pages parted by form feeds
+///     stages/<id>.<run>/<stage>/ what a command of a pipeline of one's own made in one run
 ///
 /// Names are identifiers alone: nothing that a client sends ever becomes part of a path. An upload and a run have a
 /// number that nothing else ever had, and the record names the ones that count. So files are removed by their exact
@@ -31,7 +32,7 @@ package final class BlobStore: DocumentBytes {
     package init(directory: String, disk: DiskThreads) throws(SystemError) {
         self.directory = directory
         self.disk = disk
-        for folder in ["content", "results", "text"] { try Files.makeDirectories("\(directory)/\(folder)") }
+        for folder in ["content", "results", "text", "stages"] { try Files.makeDirectories("\(directory)/\(folder)") }
         try Files.syncDirectory(directory)
         syncThreads = try DiskThreads(count: Self.syncThreadCount, name: "sync")
         contentNames = DirectorySync(path: "\(directory)/content", threads: syncThreads, counters: counters)
@@ -42,6 +43,7 @@ package final class BlobStore: DocumentBytes {
     package var contentDirectory: String { "\(directory)/content" }
     package var resultDirectory: String { "\(directory)/results" }
     package var textDirectory: String { "\(directory)/text" }
+    package var stagesDirectory: String { "\(directory)/stages" }
 
     /// A record without a token is of a time when content was named by the document alone.
     package func contentPath(_ id: DocumentID, token: Int64?) -> String {
@@ -52,6 +54,9 @@ package final class BlobStore: DocumentBytes {
     }
     package func textPath(_ id: DocumentID, run: Int64) -> String {
         "\(textDirectory)/\(id).\(String(run, radix: 16)).txt"
+    }
+    package func stagesPath(_ id: DocumentID, run: Int64) -> String {
+        "\(stagesDirectory)/\(id).\(String(run, radix: 16))"
     }
     package func spoolPath(_ id: DocumentID, run: Int64, index: Int) -> String {
         "\(textDirectory)/\(id).\(String(run, radix: 16)).part\(index)"
@@ -87,6 +92,7 @@ package final class BlobStore: DocumentBytes {
 
     package func removeOutput(of id: DocumentID, token: Int64) {
         remove([resultPath(id, run: token), textPath(id, run: token)])
+        disk.submit { [self] in try? FileTree.remove(stagesPath(id, run: token)) }
     }
 
     private func remove(_ paths: [String]) {
@@ -108,13 +114,14 @@ package final class BlobStore: DocumentBytes {
         return Leftovers(files: files)
     }
 
-    fileprivate enum Folder: UInt8, CaseIterable { case content, results, text }
+    fileprivate enum Folder: UInt8, CaseIterable { case content, results, text, stages }
 
     private func path(_ folder: Folder) -> String {
         switch folder {
         case .content: contentDirectory
         case .results: resultDirectory
         case .text: textDirectory
+        case .stages: stagesDirectory
         }
     }
 
@@ -133,9 +140,11 @@ package final class BlobStore: DocumentBytes {
         case (.content, let token): contentPath(file.id, token: token)
         case (.results, let token?): resultPath(file.id, run: token)
         case (.text, let token?): textPath(file.id, run: token)
+        case (.stages, let token?): stagesPath(file.id, run: token)
         // Nothing of ours is named so.
         case (.results, nil): "\(resultDirectory)/\(file.id)"
         case (.text, nil): "\(textDirectory)/\(file.id)"
+        case (.stages, nil): "\(stagesDirectory)/\(file.id)"
         }
     }
 
@@ -154,7 +163,7 @@ package final class BlobStore: DocumentBytes {
         var outcome = SweepOutcome()
         for file in leftovers.files {
             if !isKept(file, kept) {
-                try Files.remove(path(file))
+                if file.folder == .stages { try FileTree.remove(path(file)) } else { try Files.remove(path(file)) }
                 outcome.removed += 1
             }
         }

@@ -136,8 +136,9 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         setsid();
         if (die_with_parent(SIGKILL, parent) != 0) _exit(127);
+        if (request->directory && chdir(request->directory) != 0) failure = errno;
         // Before descriptors take their places, one of which may be the ruleset's own.
-        if (request->sandbox && hw_enter_ruleset(request->sandbox) != 0) failure = errno;
+        if (!failure && request->sandbox && hw_enter_ruleset(request->sandbox) != 0) failure = errno;
         // First out of the way of the numbers to be given, then onto them: the lists may overlap.
         int moved[DESCRIPTORS_MAX];
         for (size_t i = 0; i < request->descriptor_count && !failure; i++) {

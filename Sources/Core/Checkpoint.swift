@@ -8,7 +8,8 @@ import JSON
 package struct Checkpoint: Sendable, Equatable {
     /// Whose files.
     package var run: Int64
-    /// Pages whose text is whole in the text file; where there are no pages, bytes that were read.
+    /// Pages whose text is whole in the text file; where there are no pages, bytes that were read. Of a pipeline of
+    /// one's own: stages that have finished.
     package var units: Int64
     /// What the text file has of them; 0 where the text is read again from its beginning.
     package var textBytes: Int64

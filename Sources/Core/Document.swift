@@ -64,9 +64,12 @@ package enum DocumentChange: Sendable, Equatable {
 package struct WorkProgress: Sendable, Equatable {
     package struct Stage: Sendable, Equatable {
         package var done: Int64
+        /// Of this stage, where stages count different things; nil: as all of them.
+        package var total: Int64?
         package var isFinished: Bool
-        package init(done: Int64, isFinished: Bool) {
+        package init(done: Int64, total: Int64? = nil, isFinished: Bool) {
             self.done = done
+            self.total = total
             self.isFinished = isFinished
         }
     }
@@ -74,11 +77,14 @@ package struct WorkProgress: Sendable, Equatable {
     /// Units are pages (they are bytes where a document has none).
     package var unitsArePages: Bool
     package var stages: [Stage]
+    /// What it says of itself; nil: nothing new.
+    package var message: String?
 
-    package init(total: Int64?, unitsArePages: Bool, stages: [Stage]) {
+    package init(total: Int64?, unitsArePages: Bool, stages: [Stage], message: String? = nil) {
         self.total = total
         self.unitsArePages = unitsArePages
         self.stages = stages
+        self.message = message
     }
 }
 
@@ -204,6 +210,8 @@ package struct Document: Sendable, Equatable {
     package var ticket: WorkTicket {
         WorkTicket(client: client, priority: priority, notBeforeMilliseconds: notBeforeMilliseconds)
     }
+    /// By the built-in pipeline; else by commands of the operator's.
+    package var isReadByWorkers: Bool { pipeline == PipelineShape.document.name }
     /// There is a result, and it has not had its time.
     package var hasResult: Bool { status == .complete && !isResultRemoved }
     /// The bytes came whole, whatever can be made of them.
@@ -323,7 +331,11 @@ package struct Document: Sendable, Equatable {
             status = .complete
             chunkCount = chunks
             checkpoint = nil
-            finishStages(units: units)
+            if isReadByWorkers {
+                finishStages(units: units)
+            } else {
+                finishStages()
+            }
             percentage.complete()
         case .failed(let reason):
             guard !isTerminal else { throw .alreadyTerminal(status) }
@@ -411,7 +423,13 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = false
         }
         resumedFrom = checkpoint?.units
-        if let checkpoint, !stages.isEmpty {
+        if let checkpoint, !isReadByWorkers {
+            // A checkpoint of commands counts whole stages.
+            for index in stages.indices.prefix(Int(clamping: checkpoint.units)) {
+                stages[index].done = stages[index].total ?? 0
+                stages[index].isFinished = true
+            }
+        } else if let checkpoint, !stages.isEmpty {
             stages[0].done = checkpoint.units
             stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
@@ -426,13 +444,22 @@ package struct Document: Sendable, Equatable {
         stageFloor = stages.count
     }
 
+    /// Each keeps what it counted.
+    private mutating func finishStages() {
+        for index in stages.indices {
+            stages[index].total = stages[index].done
+            stages[index].isFinished = true
+        }
+        stageFloor = stages.count
+    }
+
     private mutating func fold(_ work: WorkProgress, at now: Moment) -> Bool {
         unitsArePages = work.unitsArePages
         var changed = false
         for (index, stage) in work.stages.enumerated() where index < stages.count {
             // A stage never takes anything back within a run, whatever a worker claims.
             let done = max(stages[index].done, stage.done)
-            var total = work.total.map { max($0, done) }
+            var total = (stage.total ?? work.total).map { max($0, done) }
             if stage.isFinished { total = done }
             changed =
                 changed || done != stages[index].done || total != stages[index].total
@@ -440,6 +467,10 @@ package struct Document: Sendable, Equatable {
             stages[index].done = done
             stages[index].total = total ?? stages[index].total
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
+        }
+        if let words = work.message, words != message {
+            message = words
+            changed = true
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
         remaining?.observe(stages, at: now)

@@ -108,6 +108,13 @@ extension Document {
         writer.key("result_removed"); writer.bool(isResultRemoved)
         writer.key("chunks"); writer.optional(chunkCount)
         writer.key("finished"); writer.integer(stages.filter(\.isFinished).count)
+        if !isReadByWorkers {
+            // A pipeline of one's own may be configured otherwise by the time this is read.
+            writer.key("weights")
+            writer.beginArray()
+            for stage in stages { writer.number(stage.weight, decimals: 6) }
+            writer.endArray()
+        }
         if awaitsContent { encodeUpload(into: &writer) }
         encodeWork(into: &writer)
         writer.endObject()
@@ -172,11 +179,15 @@ extension Document {
     package init?(record: JSONValue, ceiling: Double) {
         guard let id = record["document_id"]?.stringValue.flatMap({ DocumentID($0) }),
             let status = record["status"]?.stringValue.flatMap(DocumentStatus.init),
-            let shape = record["pipeline"]?.stringValue.flatMap(PipelineShape.named),
+            let pipeline = record["pipeline"]?.stringValue,
             let epoch = record["epoch"]?.stringValue, let name = record["name"]?.stringValue,
             let created = record["created_at"]?.stringValue.flatMap(Timestamp.unixMilliseconds(parsing:)),
             let updated = record["updated_at"]?.stringValue.flatMap(Timestamp.unixMilliseconds(parsing:)),
-            let hidden = record["record"]
+            let hidden = record["record"],
+            let shape = PipelineShape(
+                recorded: pipeline,
+                stages: (record["stages"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue },
+                weights: (hidden["weights"]?.arrayValue ?? []).compactMap(\.numberValue))
         else { return nil }
         self.init(
             id: id, epoch: epoch, name: name, contentType: record["content_type"]?.stringValue,

@@ -22,16 +22,18 @@ package struct DocumentError: Sendable, Equatable {
         case outputExceeded = "output_exceeded"
         case processesExceeded = "processes_exceeded"
         case descriptorsExceeded = "descriptors_exceeded"
+        case stageFailed = "stage_failed"
+        case pipelineMissing = "pipeline_missing"
 
         /// Whether the same bytes may well succeed on another try.
         package var isRetryable: Bool {
             switch self {
             case .memoryExceeded, .timeout, .stalled, .crashed, .storageFull, .storageFailed, .extractorMissing,
-                .embeddingFailed:
+                .embeddingFailed, .pipelineMissing:
                 true
             case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
                 .tooLarge, .expansionExceeded, .uploadInterrupted, .uploadExpired, .outputExceeded, .processesExceeded,
-                .descriptorsExceeded:
+                .descriptorsExceeded, .stageFailed:
                 false
             }
         }

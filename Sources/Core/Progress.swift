@@ -38,7 +38,25 @@ package struct PipelineShape: Sendable, Equatable {
             StageProgress(name: "embedding", weight: 25),
         ])
 
-    package static func named(_ name: String) -> PipelineShape? { name == document.name ? document : nil }
+    package init(name: String, stages: [StageProgress]) {
+        self.name = name
+        self.stages = stages
+    }
+
+    /// As a document was recorded with it, whether it is configured still or not; nil for what cannot be one.
+    package init?(recorded name: String, stages names: [String], weights: [Double]) {
+        if name == Self.document.name {
+            self = .document
+            return
+        }
+        guard PipelineDefinition.isName(name), !names.isEmpty else { return nil }
+        let equal = (100 - Self.uploadWeight) / Double(names.count)
+        self.init(
+            name: name,
+            stages: names.enumerated().map { index, name in
+                StageProgress(name: name, weight: weights.count == names.count ? weights[index] : equal)
+            })
+    }
 }
 
 /// The one percentage: never down, 100 only at the end, and never above what is on record.

@@ -34,7 +34,7 @@ extension DocumentOwner {
                     guard document.status == .uploading else { return .failure(.conflict(document.uploadConflict)) }
                     return .success(
                         UploadTarget(
-                            name: document.name, contentType: document.contentType,
+                            name: document.name, contentType: document.contentType, pipeline: document.pipeline,
                             declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes))
                 })
         }

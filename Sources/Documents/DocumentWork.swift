@@ -9,11 +9,19 @@ import System
 package struct LeaseRequest: Sendable {
     /// At least this; the document's owner makes it greater than any before.
     package var run: Int64
+    /// Of the built-in pipeline.
     package var settings: String
+    package var pipelines: PipelineCatalog
 
-    package init(run: Int64, settings: String) {
+    package init(run: Int64, settings: String, pipelines: PipelineCatalog = PipelineCatalog()) {
         self.run = run
         self.settings = settings
+        self.pipelines = pipelines
+    }
+
+    /// Nil for a pipeline that is no longer there.
+    func settings(of pipeline: String) -> String? {
+        pipeline == PipelineShape.document.name ? settings : pipelines.definition(pipeline)?.settings
     }
 }
 
@@ -26,10 +34,17 @@ extension DocumentOwner {
     /// Gives a waiting document to a worker; nil when it is no longer waiting.
     package func lease(_ id: DocumentID, _ request: LeaseRequest, then answer: @escaping @Sendable (Lease?) -> Void) {
         guard let document = live[id], !document.isDeleted, document.document.status == .queued,
-            let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
-        if let point = document.document.checkpoint, point.settings != request.settings {
+        var reading: ContentType?
+        if document.document.isReadByWorkers {
+            guard let type = document.document.contentType.flatMap(ContentType.init(recorded:)) else {
+                return answer(nil)
+            }
+            reading = type
+        }
+        if let point = document.document.checkpoint, point.settings != request.settings(of: document.document.pipeline)
+        {
             forgetCheckpoint(document)
         }
         let run = document.lease.take(atLeast: request.run, nowMilliseconds: Clock.monotonicMilliseconds)
@@ -44,7 +59,8 @@ extension DocumentOwner {
         write(document.document, document)
         answer(
             Lease(
-                document: id, run: run, type: type.type, charset: type.charset,
+                document: id, run: run, pipeline: document.document.pipeline,
+                stageNames: document.document.stages.map(\.name), reading: reading,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
                 checkpoint: document.document.checkpoint))
     }
@@ -128,7 +144,8 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return removeOutput(of: id, run) }
         switch verdict {
         case .complete(let units, let chunks):
-            document.document.workSettings = deduplication.workSettings
+            // What commands make is not taken over: what else it depends on is known to them alone.
+            if document.document.isReadByWorkers { document.document.workSettings = deduplication.workSettings }
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):

@@ -125,6 +125,7 @@ package enum DocumentRefusal: Error, Sendable, Equatable {
 package struct UploadTarget: Sendable {
     package var name: String
     package var contentType: String?
+    package var pipeline: String
     package var declaredBytes: Int64?
     package var tierLimitBytes: Int64?
 }
@@ -146,14 +147,24 @@ package struct UploadedContent: Sendable {
 package struct Lease: Sendable {
     package var document: DocumentID
     package var run: Int64
-    package var type: DocumentType
-    /// What was declared of its encoding.
-    package var charset: String?
+    package var pipeline: String
+    /// As the document has them.
+    package var stageNames: [String]
+    /// How the built-in pipeline reads it; nil for a pipeline of the operator's own.
+    package var reading: ContentType?
     package var contentToken: Int64?
     package var bytes: Int64
     package var attempt: Int
     /// What it goes on from.
     package var checkpoint: Checkpoint?
+
+    package var type: DocumentType {
+        guard let reading else { preconditionFailure("commands read every type") }
+        return reading.type
+    }
+
+    /// What was declared of its encoding.
+    package var charset: String? { reading?.charset }
 }
 
 /// The right to go on with an upload, and what there is of it.
@@ -161,6 +172,7 @@ package struct UploadGrant: Sendable {
     package var permit: UploadPermit
     package var name: String
     package var contentType: String?
+    package var pipeline: String
     package var upload: ResumableUpload
     /// The whole length, where it has been said.
     package var length: Int64?
@@ -172,6 +184,7 @@ package struct UploadGrant: Sendable {
         self.permit = permit
         name = document.name
         contentType = document.contentType
+        pipeline = document.pipeline
         upload = document.upload
         length = document.declaredBytes
         tierLimitBytes = document.tierLimitBytes

@@ -23,11 +23,14 @@ package struct PipelineConfiguration: Sendable {
     package var workerProgram: String
     /// The service that makes vectors; nil: workers make them themselves.
     package var embedding: EmbeddingConfiguration?
+    /// Those of the operator's own among them.
+    package var pipelines: PipelineCatalog
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String, embedding: EmbeddingConfiguration? = nil
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil, pipelines: PipelineCatalog = PipelineCatalog()
     ) {
+        self.pipelines = pipelines
         self.workers = workers
         self.policy = policy
         self.chunkCharacters = chunkCharacters
@@ -50,6 +53,9 @@ package protocol RunPaths: Sendable {
     func textPath(_ id: DocumentID, run: Int64) -> String
     /// Where a part of the text is written before its turn comes.
     func spoolPath(_ id: DocumentID, run: Int64, index: Int) -> String
+    /// Where the stages of a pipeline of one's own write, each to a folder of its own in it.
+    func stagesPath(_ id: DocumentID, run: Int64) -> String
+    var stagesDirectory: String { get }
     var resultDirectory: String { get }
     var textDirectory: String { get }
 }

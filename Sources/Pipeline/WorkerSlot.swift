@@ -15,7 +15,7 @@ final class WorkerSlot: @unchecked Sendable {
         case free
         /// Waiting for the owner's word on this document.
         case leasing(DocumentID)
-        case running(DocumentRun)
+        case running(any WorkRun)
     }
 
     static let restartMillisecondsMin: Int64 = 50
@@ -106,7 +106,9 @@ final class WorkerSlot: @unchecked Sendable {
     func lease(_ id: DocumentID) {
         state = .leasing(id)
         // Greater than any before on this machine, while its clock is not set back; the owner knows the newest, too.
-        let request = LeaseRequest(run: Clock.unixMilliseconds * 1000, settings: pipeline.configuration.settings)
+        let request = LeaseRequest(
+            run: Clock.unixMilliseconds * 1000, settings: pipeline.configuration.settings,
+            pipelines: pipeline.configuration.pipelines)
         let home = pipeline.loop
         pipeline.documents?.perform(id) { owner in
             owner.lease(id, request) { lease in
@@ -125,7 +127,10 @@ final class WorkerSlot: @unchecked Sendable {
             pipeline.documents?.perform(lease.document) { $0.giveBack(lease.document, run: lease.run) }
             return restart()
         }
-        let run = DocumentRun(lease, pipeline: pipeline) { [unowned self] in runEnded() }
+        let over = { [unowned self] in runEnded() }
+        let run: any WorkRun =
+            lease.reading == nil
+            ? CommandRun(lease, pipeline: pipeline, over: over) : DocumentRun(lease, pipeline: pipeline, over: over)
         state = .running(run)
         run.start(on: worker)
     }

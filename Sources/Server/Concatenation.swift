@@ -109,7 +109,7 @@ package enum Concatenation {
                 completion(.refused(error.isNoSpace ? .storageFull : .storage(.failed("\(error)"))))
             case .success(let receipt):
                 UploadCompletion.record(
-                    receipt, grant.permit, declared: DocumentType.declared(field: grant.contentType), name: grant.name,
+                    receipt, grant.permit, declared: grant.contentType, pipeline: grant.pipeline, name: grant.name,
                     metadata: nil, server: server, loop: loop
                 ) { result in
                     switch result {

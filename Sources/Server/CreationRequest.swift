@@ -49,6 +49,8 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             throw Problem(400, "malformed_json", "The body is a JSON object.")
         }
         var request = try NewDocument(exchange)
+        // Whether a type is taken depends on the pipeline, wherever in the object that stands.
+        if let text = object["pipeline"]?.stringValue { try request.setPipeline(text) }
         for (key, value) in object.members where value != .null {
             switch (key, value) {
             case ("document_id", .string(let text)): try request.setID(text)
@@ -58,12 +60,9 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
                     throw Problem(400, "bad_size", "size is a number of bytes.")
                 }
                 request.size = size
-            case ("content_type", .string(let text)):
-                let declared = DocumentType.declared(field: text)
-                if declared == .unsupported { throw .unsupportedType(text) }
-                request.declare(declared)
+            case ("content_type", .string(let text)): try request.declare(field: text)
             case ("metadata", _): try request.setMetadata(value)
-            case ("pipeline", .string(let text)): try request.setPipeline(text)
+            case ("pipeline", .string): break
             case ("webhook_url", .string(let text)): try request.setWebhook(text)
             case ("priority", .string(let text)): try request.setPriority(text)
             case ("document_id", _), ("name", _), ("content_type", _), ("pipeline", _), ("webhook_url", _),

@@ -1,10 +1,10 @@
 import Core
 import Wire
 
-extension DocumentType {
+extension PipelineCatalog {
     /// What a Content-Type field, or what stands for one in a form or in metadata, declares.
-    static func declared(field: String?) -> Declaration {
+    func declared(field: String?, for pipeline: String) -> Declaration {
         let parsed = field.flatMap(MediaType.init(parsing:))
-        return declared(parsed?.essence ?? field, charset: parsed?.parameters["charset"])
+        return declared(parsed?.essence ?? field, charset: parsed?.parameters["charset"], for: pipeline)
     }
 }

@@ -19,7 +19,13 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
     private var isAtEnd = false
     private var isOver = false
 
-    static func send(_ path: String, _ file: DocumentFile, _ fields: HTTPFields, on exchange: Exchange) {
+    /// A file by its path, or by its name in a folder that others have filled.
+    struct Place: Sendable {
+        var path: String
+        var folder: String?
+    }
+
+    static func send(_ place: Place, _ file: DocumentFile, _ fields: HTTPFields, on exchange: Exchange) {
         var fields = fields
         fields.set("Cache-Control", "no-cache")
         fields.set("Accept-Ranges", "bytes")
@@ -38,7 +44,7 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
         }
         let described = fields
         exchange.server.shared.store.disk.submit(from: exchange.loop) {
-            Source.open(path, compresses: compresses)
+            Source.open(place, compresses: compresses)
         } then: { result in
             switch result {
             case .failure(let error):
@@ -131,9 +137,14 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
         private var rest: Range<Int64>
         private var encoder: GzipEncoder?
 
-        static func open(_ path: String, compresses: Bool) -> Result<Source, SystemError> {
+        static func open(_ place: Place, compresses: Bool) -> Result<Source, SystemError> {
             do throws(SystemError) {
-                let descriptor = try Files.open(path, .read)
+                let descriptor =
+                    if let folder = place.folder {
+                        try FileTree.openFile(place.path, in: folder)
+                    } else {
+                        try Files.open(place.path, .read)
+                    }
                 let bytes = try Files.size(descriptor.raw)
                 return .success(Source(descriptor, bytes, compresses))
             } catch {

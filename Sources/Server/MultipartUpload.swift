@@ -81,9 +81,7 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
             return fail(
                 Problem(400, "one_file_only", "A form holds one file; upload the others in requests of their own."))
         }
-        let declared = DocumentType.declared(field: head.contentType)
-        if declared == .unsupported { return fail(.unsupportedType(head.contentType ?? "")) }
-        request.declare(declared)
+        do throws(Problem) { try request.declare(field: head.contentType) } catch { return fail(error) }
         if let name = head.filename { request.name = name }
         part = .fileWaiting
         exchange.pauseBody()
@@ -144,7 +142,11 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
             }
             try request.setMetadata(value)
             metadataCameLate = upload != nil
-        case "pipeline": try request.setPipeline(text)
+        case "pipeline":
+            guard upload == nil || text == request.pipeline.name else {
+                throw Problem(400, "pipeline_too_late", "Send the field pipeline before the file.")
+            }
+            try request.setPipeline(text)
         case "webhook_url": try request.setWebhook(text)
         case "priority":
             guard upload == nil else {

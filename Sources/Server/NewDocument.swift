@@ -18,21 +18,28 @@ struct NewDocument {
     /// The call's `Idempotency-Key`, and the right to give it to this document.
     var key: String?
     var reservation: KeyReservation?
-    private(set) var declaredType: ContentType?
+    /// As it was declared; nil where the bytes are to be judged.
     private(set) var contentType: String?
+    private let pipelines: PipelineCatalog
+    private(set) var pipeline = PipelineShape.document
 
-    init(id: DocumentID?) { self.id = id }
+    init(id: DocumentID?, pipelines: PipelineCatalog = PipelineCatalog()) {
+        self.id = id
+        self.pipelines = pipelines
+    }
 
     /// From a creating call's fields and query.
     init(_ exchange: Exchange) throws(Problem) {
-        try self.init(query: QueryItems(exchange.head.query))
+        try self.init(
+            query: QueryItems(exchange.head.query), pipelines: exchange.server.shared.configuration.pipelines)
         key = try IdempotentCreation.key(exchange)
         // A repeated call is compared by it (API.md).
         if key != nil { wantsDigest = true }
     }
 
     /// From the query of a creating call.
-    init(query: QueryItems) throws(Problem) {
+    init(query: QueryItems, pipelines: PipelineCatalog = PipelineCatalog()) throws(Problem) {
+        self.pipelines = pipelines
         if let text = query["id"] ?? query["document_id"] { try setID(text) }
         if let text = query["name"] { name = Self.cleaned(text) }
         if let text = query["pipeline"] { try setPipeline(text) }
@@ -50,11 +57,15 @@ struct NewDocument {
         }
     }
 
+    /// What a Content-Type field, or what stands for one in a form or in metadata, says; the pipeline is known by then.
     /// A type that is judged by the bytes declares nothing.
-    mutating func declare(_ declaration: DocumentType.Declaration) {
-        guard case .known(let type) = declaration else { return }
-        declaredType = type
-        contentType = type.text
+    mutating func declare(field: String?) throws(Problem) {
+        switch pipelines.declared(field: field, for: pipeline.name) {
+        case .known(let text): contentType = text
+        case .judgedByBytes: break
+        case .unsupported:
+            throw .unsupportedType(field ?? "", accepted: pipelines.acceptedTypes(pipeline.name) ?? [])
+        }
     }
 
     mutating func setID(_ text: String) throws(Problem) {
@@ -66,9 +77,11 @@ struct NewDocument {
     }
 
     mutating func setPipeline(_ text: String) throws(Problem) {
-        guard PipelineShape.named(text) != nil else {
-            throw Problem(400, "unknown_pipeline", "There is no pipeline of that name; this server has: document.")
+        guard let shape = pipelines.shape(text) else {
+            let names = pipelines.names.joined(separator: ", ")
+            throw Problem(400, "unknown_pipeline", "There is no pipeline of that name; this server has: \(names).")
         }
+        pipeline = shape
     }
 
     mutating func setPriority(_ text: String) throws(Problem) {
@@ -110,7 +123,7 @@ struct NewDocument {
         let server = exchange.server
         var document = Document(
             id: id, epoch: server.shared.epoch, name: Self.cleaned(name), contentType: contentType, bytesTotal: total,
-            pipeline: .document, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
+            pipeline: pipeline, metadata: metadata, awaitsContent: awaitsContent, at: server.now)
         document.owner = exchange.caller.subject
         document.client = exchange.caller.key
         document.priority = priority
@@ -125,7 +138,7 @@ struct NewDocument {
     ) -> CreationContent {
         CreationContent(
             chosenID: id, name: Self.cleaned(name), declaredType: contentType, metadata: metadata,
-            pipeline: PipelineShape.document.name, awaitsContent: awaitsContent, announcedBytes: announcedBytes,
+            pipeline: pipeline.name, awaitsContent: awaitsContent, announcedBytes: announcedBytes,
             form: form)
     }
 

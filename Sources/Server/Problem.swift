@@ -47,6 +47,11 @@ extension Problem {
     static let notFound = Problem(
         404, "not_found",
         "There is no such document. It may have been deleted; GET /v1/documents lists those there are.")
+    static let noSuchFile = Problem(
+        404, "no_such_file", "The document's result has no file of that name; GET its result for the list.")
+    static func noText(pipeline: String) -> Problem {
+        Problem(404, "no_text", "The pipeline \(pipeline) makes files, and no text; GET the document's result.")
+    }
     static let noSuchRoute = Problem(
         404, "no_such_route", "There is nothing at this URL. The API begins at /v1/documents.")
     static func methodNotAllowed(_ allowed: [String]) -> Problem {
@@ -55,8 +60,7 @@ extension Problem {
             fields: ["Allow": allowed.joined(separator: ", ")])
     }
 
-    static func unsupportedType(_ type: String) -> Problem {
-        let accepted = DocumentType.allCases.map(\.rawValue)
+    static func unsupportedType(_ type: String, accepted: [String]) -> Problem {
         return Problem(
             415, "unsupported_type",
             "Documents of type \(type) are not taken. Send one of \(accepted.joined(separator: ", ")).",

@@ -197,7 +197,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             case .success(let receipt):
                 isReleased = true
                 UploadCompletion.record(
-                    receipt, permit, declared: DocumentType.declared(field: grant.contentType), name: grant.name,
+                    receipt, permit, declared: grant.contentType, pipeline: grant.pipeline, name: grant.name,
                     metadata: nil, server: exchange.server, loop: exchange.loop
                 ) { [self] result in
                     switch result {

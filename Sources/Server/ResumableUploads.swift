@@ -124,9 +124,7 @@ enum ResumableUploads {
             type = exchange.head.fields["Content-Type"]
         }
         if let type, !type.isEmpty, fields.concatenation != .partial {
-            let declared = DocumentType.declared(field: type)
-            if declared == .unsupported { throw .unsupportedType(type) }
-            request.declare(declared)
+            try request.declare(field: type)
         }
         return request
     }

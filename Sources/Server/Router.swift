@@ -134,6 +134,9 @@ struct Router {
             case "retry": return document(parts[1]) { id in [("POST", { DocumentRoutes.retry($0, id) })] }
             default: return .failure(.noSuchRoute)
             }
+        case ("documents", 4) where parts[2] == "files":
+            let name = parts[3]
+            return document(parts[1]) { id in [("GET", { FileRoutes.file($0, id, name) })] }
         default: return .failure(.noSuchRoute)
         }
     }

@@ -18,6 +18,8 @@ package struct ServerConfiguration: Sendable {
     /// A folder whose files are served instead of the page that is built in.
     package var webRoot: String?
 
+    package var pipelines = PipelineCatalog()
+
     /// `/diagnostics/…`: an echo and a topic for conformance suites and measurements.
     package var servesDiagnostics = false
     /// `/v1/admin/…`: orders of an operator.

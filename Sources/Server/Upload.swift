@@ -203,9 +203,9 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     private func durable(_ receipt: ContentReceipt) {
         end()
-        let declared = request.declaredType.map(DocumentType.Declaration.known) ?? .judgedByBytes
         UploadCompletion.record(
-            receipt, permit, declared: declared, name: request.name, metadata: lateMetadata,
+            receipt, permit, declared: request.contentType, pipeline: request.pipeline.name, name: request.name,
+            metadata: lateMetadata,
             server: exchange.server, loop: exchange.loop
         ) { [self] result in
             switch result {

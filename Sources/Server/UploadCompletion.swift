@@ -10,18 +10,19 @@ import Loop
 enum UploadCompletion {
     /// Answers on `loop`, when it is on record. A refusal means that the bytes are not the document's.
     static func record(
-        _ receipt: ContentReceipt, _ permit: UploadPermit, declared: DocumentType.Declaration, name: String,
+        _ receipt: ContentReceipt, _ permit: UploadPermit, declared: String?, pipeline: String, name: String,
         metadata: JSONObject?, server: LoopServer, loop: EventLoop,
         then completion: @escaping @Sendable (Result<EncodedEvent, DocumentRefusal>) -> Void
     ) {
         let shared = server.shared
         shared.counters.uploadsAccepted.add(1)
         shared.counters.uploadedBytes.add(Int(receipt.bytes))
-        let type: ContentType? =
-            if case .known(let type) = declared {
-                type
+        let pipelines = shared.configuration.pipelines
+        let type =
+            if case .known(let text) = pipelines.declared(field: declared, for: pipeline) {
+                text as String?
             } else {
-                DocumentType.judge(prefix: receipt.prefix, name: name).map { ContentType($0) }
+                pipelines.judge(prefix: receipt.prefix, name: name, for: pipeline)
             }
         let content = UploadedContent(token: receipt.token, bytes: receipt.bytes, sha256: receipt.sha256)
         shared.documents.ask(permit.document, from: loop) { owner, answer in
@@ -31,9 +32,9 @@ enum UploadCompletion {
                     permit, content, DocumentError(.unreadable, "The upload has no bytes. Choose the file again."),
                     then: answer)
             } else if let type {
-                owner.uploadCompleted(permit, content, contentType: type.text, then: answer)
+                owner.uploadCompleted(permit, content, contentType: type, then: answer)
             } else {
-                let accepted = DocumentType.allCases.map(\.rawValue).joined(separator: ", ")
+                let accepted = (pipelines.acceptedTypes(pipeline) ?? []).joined(separator: ", ")
                 owner.uploadRefused(
                     permit, content,
                     DocumentError(

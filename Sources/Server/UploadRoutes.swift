@@ -71,11 +71,10 @@ enum UploadRoutes {
     }
 
     static func raw(_ exchange: Exchange, name: String?, reply: UploadReply) {
-        guard let declared = declaredType(exchange) else { return }
         do throws(Problem) {
             var request = try NewDocument(exchange)
             request.name = name ?? request.name
-            request.declare(declared)
+            try request.declare(field: exchange.head.fields["Content-Type"])
             exchange.pauseBody()
             Upload.intake(exchange, request, total: exchange.contentLength, reply: reply) { result in
                 switch result {
@@ -93,20 +92,19 @@ enum UploadRoutes {
         // The URL alone is what it takes. The tier that counts is known with the document.
         exchange.tierLimitBytes = nil
         if let problem = admission(exchange, .resume) { return exchange.respond(problem) }
-        guard let declared = declaredType(exchange) else { return }
         exchange.pauseBody()
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.uploadTarget(id, then: answer)
         } then: { (result: Result<UploadTarget, DocumentRefusal>) in
             switch result {
             case .failure(let refusal): exchange.respond(Problem(refusal))
-            case .success(let target): bring(exchange, id, to: target, declared)
+            case .success(let target): bring(exchange, id, to: target)
             }
         }
     }
 
     private static func bring(
-        _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget, _ declared: DocumentType.Declaration
+        _ exchange: Exchange, _ id: DocumentID, to target: UploadTarget
     ) {
         exchange.tierLimitBytes = target.tierLimitBytes
         if let limit = exchange.sizeLimitBytes, let length = exchange.contentLength, length > limit {
@@ -118,15 +116,17 @@ enum UploadRoutes {
                     400, "length_mismatch",
                     "The document was created with a size of \(size) bytes; the request has \(length)."))
         }
-        var request = NewDocument(id: id)
+        var request = NewDocument(id: id, pipelines: exchange.server.shared.configuration.pipelines)
         do throws(Problem) {
             try request.setDigest(QueryItems(exchange.head.query))
+            // Before the type: it says which are taken.
+            try request.setPipeline(target.pipeline)
+            try request.declare(field: target.contentType)
+            try request.declare(field: exchange.head.fields["Content-Type"])
         } catch {
             return exchange.respond(error)
         }
         request.name = target.name
-        request.declare(DocumentType.declared(field: target.contentType))
-        request.declare(declared)
         request.size = target.declaredBytes
         Upload.begin(exchange, request, total: exchange.contentLength, reply: .accepted) { result in
             switch result {
@@ -134,17 +134,6 @@ enum UploadRoutes {
             case .failure(let problem): exchange.respond(problem)
             }
         }
-    }
-
-    /// What the request says of its body's type; nil when it has been refused for that.
-    private static func declaredType(_ exchange: Exchange) -> DocumentType.Declaration? {
-        let given = exchange.head.fields["Content-Type"]
-        let declared = DocumentType.declared(field: given)
-        guard declared != .unsupported else {
-            exchange.respond(.unsupportedType(given ?? ""))
-            return nil
-        }
-        return declared
     }
 
     /// Whether the upload of this request can be taken. Asked before a byte of the body is read.

@@ -60,7 +60,7 @@ package struct ChildProcess: ~Copyable {
     /// Call from a thread that lives as long as the process: PR_SET_PDEATHSIG fires when the starting *thread* ends.
     package static func spawn(
         path: String, arguments: [String], environment: [String], descriptors: [Int32], limits: ProcessLimits,
-        lowPriority: Bool = false, confinement: Confinement = .none
+        directory: String? = nil, lowPriority: Bool = false, confinement: Confinement = .none
     ) throws(SystemError) -> ChildProcess {
         let mark = confinement == .none ? nil : ProcessMark()
         var startsProcesses = confinement == .none
@@ -74,10 +74,11 @@ package struct ChildProcess: ~Copyable {
             }
             var sandbox = try Sandbox(profile)
             failure = sandbox.withRequest {
-                start(path, arguments, environment, descriptors, limits, lowPriority, mark, $0, &child)
+                start(path, arguments, environment, descriptors, limits, directory, lowPriority, mark, $0, &child)
             }
         } else {
-            failure = start(path, arguments, environment, descriptors, limits, lowPriority, mark, nil, &child)
+            failure = start(
+                path, arguments, environment, descriptors, limits, directory, lowPriority, mark, nil, &child)
         }
         guard failure == 0 else { throw SystemError("spawn(\(path))", failure) }
         do {
@@ -113,16 +114,22 @@ package struct ChildProcess: ~Copyable {
     /// hw_spawn: 0, or the errno of the step that failed.
     private static func start(
         _ path: String, _ arguments: [String], _ environment: [String], _ descriptors: [Int32], _ limits: ProcessLimits,
-        _ lowPriority: Bool, _ mark: ProcessMark?, _ sandbox: UnsafePointer<hw_sandbox>?, _ child: inout pid_t
+        _ directory: String?, _ lowPriority: Bool, _ mark: ProcessMark?, _ sandbox: UnsafePointer<hw_sandbox>?,
+        _ child: inout pid_t
     ) -> Int32 {
         let argumentPointers = ([path] + arguments).map { strdup($0) } + [nil]
         let environmentPointers = environment.map { strdup($0) } + [nil]
-        defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
+        let directoryPointer = directory.flatMap { strdup($0) }
+        defer {
+            for pointer in argumentPointers + environmentPointers { free(pointer) }
+            free(directoryPointer)
+        }
         return argumentPointers.withUnsafeBufferPointer { arguments in
             environmentPointers.withUnsafeBufferPointer { environment in
                 descriptors.withUnsafeBufferPointer { descriptors in
                     var request = hw_spawn_request()
                     request.path = UnsafePointer(arguments[0])
+                    request.directory = UnsafePointer(directoryPointer)
                     request.arguments = arguments.baseAddress
                     request.environment = environment.baseAddress
                     request.descriptors = descriptors.baseAddress
@@ -158,10 +165,12 @@ package struct ChildProcess: ~Copyable {
         return mark.endDescendants(of: processID).isEmpty
     }
 
-    /// What the child and all that it started use together.
+    /// The child and all that it started.
+    package var processIDs: [Int32] { startsProcesses ? mark?.bearers ?? [processID] : [processID] }
+
+    /// What they use together.
     package var usage: (processes: Int, sum: ProcessUsage) {
-        let processes = startsProcesses ? mark?.bearers ?? [processID] : [processID]
-        let usages = processes.compactMap { ProcessUsage.of($0) }
+        let usages = processIDs.compactMap { ProcessUsage.of($0) }
         return (
             usages.count,
             ProcessUsage(

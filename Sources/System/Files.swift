@@ -121,6 +121,13 @@ package enum Files {
         _ = try check("rename(\(path))") { Glibc.rename(path, newPath) }
     }
 
+    /// realpath(3): the whole path, without links in it.
+    package static func wholePath(_ path: String) -> String? {
+        guard let pointer = realpath(path, nil) else { return nil }
+        defer { free(pointer) }
+        return String(cString: pointer)
+    }
+
     package static func names(in directory: String) throws(SystemError) -> [String] {
         var names: [String] = []
         try eachName(in: directory) { names.append($0) }

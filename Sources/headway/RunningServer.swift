@@ -161,7 +161,7 @@ final class RunningServer: @unchecked Sendable {
         let work = PipelineConfiguration(
             workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
             chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath,
-            embedding: settings.embedding)
+            embedding: settings.embedding, pipelines: settings.server.pipelines)
         let pipeline = Pipeline(
             loop: loops[0], disk: disk, paths: store, facts: ledger, configuration: work,
             logger: Logger(label: "pipeline"))

@@ -18,6 +18,7 @@ struct ServeConfiguration: Sendable {
 
     let settings: Settings
     let access: AccessPolicy
+    let pipelines: PipelineCatalog
     /// In the order in which they were found; empty when all is well.
     private(set) var faults: [SettingFault] = []
     private var proxies: [NetworkRange] = []
@@ -34,8 +35,10 @@ struct ServeConfiguration: Sendable {
             faults: &faults)
         if let file {
             access = AccessPolicy(file, sha256: { Digest.of($0.span, .sha256) }, faults: &faults)
+            pipelines = PipelineCatalog(file, faults: &faults)
         } else {
             access = AccessPolicy()
+            pipelines = PipelineCatalog()
         }
         self.faults = faults
         checkTexts()
@@ -113,7 +116,7 @@ struct ServeConfiguration: Sendable {
 
     /// What only a look at the disk shows: for `--check-config`, since a server that starts finds out by itself.
     var faultsOnDisk: [SettingFault] {
-        var found: [SettingFault] = []
+        var found = missingPrograms
         let webRoot = settings.text(ServeSettings.webRoot)
         if !webRoot.isEmpty, (try? Page(folder: webRoot)) == nil {
             found.append(settings.fault(ServeSettings.webRoot, "name a folder that holds index.html"))
@@ -214,6 +217,7 @@ struct ServeConfiguration: Sendable {
     func server(_ places: Places) -> ServerSettings {
         var server = ServerConfiguration()
         server.servesDiagnostics = settings.flag(ServeSettings.diagnostics)
+        server.pipelines = pipelines
         server.servesAdmin = settings.flag(ServeSettings.admin)
         server.connectionsPerAddressMax = positive(ServeSettings.connectionsPerAddress)
         server.connectionLimits = connectionLimits
@@ -221,9 +225,9 @@ struct ServeConfiguration: Sendable {
         server.webRoot = webRoot.isEmpty ? nil : webRoot
         server.publicURL = PublicURL(parsing: settings.text(ServeSettings.publicURL))?.text
         let loops = settings.number(ServeSettings.loops)
-        let start = settings
+        let (start, ownPipelines) = (settings, pipelines)
         var reread: (@Sendable () -> PolicyReading)?
-        if places.path != nil { reread = { Self.again(places, since: start) } }
+        if places.path != nil { reread = { Self.again(places, since: start, ownPipelines) } }
         return ServerSettings(
             address: SocketAddress(parsing: settings.text(ServeSettings.listen))
                 ?? SocketAddress(host: "127.0.0.1", port: 8080),
@@ -237,7 +241,7 @@ struct ServeConfiguration: Sendable {
     }
 
     /// Reads everything anew, for a server that runs.
-    private static func again(_ places: Places, since start: Settings) -> PolicyReading {
+    private static func again(_ places: Places, since start: Settings, _ pipelines: PipelineCatalog) -> PolicyReading {
         let configuration = ServeConfiguration(places)
         guard configuration.faults.isEmpty else {
             return .failure(PolicyRefusal(faults: configuration.faults.map(\.description)))
@@ -245,7 +249,8 @@ struct ServeConfiguration: Sendable {
         return .success(
             NewPolicy(
                 live: configuration.livePolicy, work: configuration.workPolicy,
-                needingRestart: configuration.settings.needingRestart(since: start)))
+                needingRestart: configuration.settings.needingRestart(since: start)
+                    + (configuration.pipelines == pipelines ? [] : [PipelineCatalog.key])))
     }
 }
 
@@ -256,7 +261,7 @@ extension ServeConfiguration {
             let source = entry.source == .standard ? "default" : entry.place
             return "\(entry.setting.key) = \(entry.value)  (\(source))"
         }
-        return settingLines + embeddingLines + accessLines
+        return settingLines + embeddingLines + pipelineLines + accessLines
     }
 
     private var accessLines: [String] {

@@ -79,7 +79,7 @@ enum ServeSettings {
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.
-    static let keys = all.map(\.key) + AccessPolicy.keys
+    static let keys = all.map(\.key) + AccessPolicy.keys + [PipelineCatalog.key]
 }
 
 extension ArgumentHelp {

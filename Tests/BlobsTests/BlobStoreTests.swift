@@ -20,6 +20,8 @@ struct BlobStoreTests {
         for run in [Int64(3), 4] {
             try fixture.write(pattern(5), to: store.resultPath(ids[0], run: run))
             try fixture.write(pattern(5), to: store.textPath(ids[0], run: run))
+            try Files.makeDirectories(store.stagesPath(ids[0], run: run) + "/0/inner")
+            try fixture.write(pattern(5), to: store.stagesPath(ids[0], run: run) + "/0/made")
         }
         // Uploads that go on: one has more than its record, one has just that, one is short, one is gone.
         try fixture.put(pattern(90), ids[1], token: 1)
@@ -45,7 +47,7 @@ struct BlobStoreTests {
                 ids[4]: KeptBytes(content: 4, acknowledgedBytes: 50, output: nil),
                 ids[5]: KeptBytes(content: nil, output: nil, isUnknown: true),
             ])
-        #expect(outcome.removed == 4)
+        #expect(outcome.removed == 5)
         #expect(Set(outcome.short) == [ids[3], ids[4]])
         let left = try Files.names(in: store.contentDirectory)
         #expect(
@@ -56,6 +58,7 @@ struct BlobStoreTests {
             ])
         #expect(try Files.names(in: store.resultDirectory) == ["\(ids[0]).4.ndjson"])
         #expect(try Files.names(in: store.textDirectory) == ["\(ids[0]).4.txt"])
+        #expect(try Files.names(in: store.stagesDirectory) == ["\(ids[0]).4"])
         #expect(try Files.size(path: store.contentPath(ids[1], token: 1)) == 90, "it is cut when it is gone on with")
     }
 

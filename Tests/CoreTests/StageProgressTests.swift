@@ -42,8 +42,22 @@ struct StageProgressTests {
 
     @Test("a pipeline is found by its name, and no other")
     func named() {
-        #expect(PipelineShape.named("document") == .document)
-        #expect(PipelineShape.named("Document") == nil)
-        #expect(PipelineShape.named("") == nil)
+        let catalog = PipelineCatalog([
+            PipelineDefinition(name: "own", stages: [.init(name: "a", command: ["a"])])
+        ])
+        #expect(catalog.shape("document") == .document)
+        #expect(catalog.shape("own")?.stages.map(\.name) == ["a"])
+        #expect(catalog.shape("Document") == nil)
+        #expect(catalog.shape("") == nil)
+    }
+
+    @Test("a record brings its own stages, whether its pipeline is configured or not")
+    func recorded() {
+        #expect(PipelineShape(recorded: "document", stages: ["x"], weights: [1]) == .document)
+        let gone = PipelineShape(recorded: "gone", stages: ["a", "b"], weights: [70, 10])
+        #expect(gone?.stages.map(\.name) == ["a", "b"] && gone?.stages.map(\.weight) == [70, 10])
+        #expect(PipelineShape(recorded: "gone", stages: ["a", "b"], weights: [])?.stages.map(\.weight) == [40, 40])
+        #expect(PipelineShape(recorded: "gone", stages: [], weights: []) == nil)
+        #expect(PipelineShape(recorded: "?", stages: ["a"], weights: []) == nil)
     }
 }

@@ -67,6 +67,7 @@ int hw_limit_file_size(pid_t pid, int64_t bytes_max);
 /// What a child is given. Descriptors are installed as 0, 1, 2, 3 … in this order; everything else is closed on exec.
 typedef struct {
     const char *path;
+    const char *directory;        // where it starts; NULL: where its parent is
     char *const *arguments;
     char *const *environment;
     const int *descriptors;

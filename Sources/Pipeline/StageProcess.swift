@@ -1,0 +1,236 @@
+import Core
+import Loop
+import System
+
+// Theory of operation
+//
+// A command says what it likes, as fast as it likes. So its pipes are not read when there is something in them but at
+// fixed times, a bounded piece each: one that floods is made to wait by its full pipe, and costs the loop no more than
+// one that is silent. Its whole tree is measured at longer times: memory, CPU time, processes, and how far it has read.
+
+/// One command at work: its process, its pipes, its limits, and every sign of life of it. On the pipeline's loop.
+final class StageProcess: @unchecked Sendable {
+    static let lookMilliseconds: Int64 = 50
+    /// Of one pipe, a look.
+    static let lookBytesMax = 64 * 1024
+    static let measureMilliseconds: Int64 = 250
+    /// As an extractor's.
+    static let processesMax = ExtractorProcess.processesMax
+    static let descriptorsMax: Int64 = 256
+    /// How far it has read counts only when it has said nothing for so long: what it says is better.
+    static let silenceMilliseconds: Int64 = 1000
+
+    struct Command {
+        var stage: String
+        var program: Program
+        var arguments: [String]
+        /// Where it starts and writes.
+        var outputDirectory: String
+        /// What it may write besides, and nobody keeps.
+        var temporaryDirectory: String
+        var readable: [String]
+    }
+
+    private let loop: EventLoop
+    private let disk: DiskThreads
+    private let command: Command
+    private let limits: WorkLimits
+    private let process: ChildProcess
+    private let words: OwnedDescriptor
+    private let lines: OwnedDescriptor
+    private var exitWait: DescriptorWait?
+    private var lastWords = LastWords()
+    private var progressLines = ProgressLines()
+    private(set) var progress = CommandProgress()
+    private let startMilliseconds: Int64
+    private var lifeMilliseconds: Int64
+    private var cpuTicks: Int64 = 0
+    private var isMeasuring = false
+    private var reading: ReadingBox
+    private var supervisedEnd: SupervisedEnd?
+    private var outgrewItsSpace = false
+    private var overstepped: Ending?
+    private var ending: Ending?
+    private let changed: () -> Void
+    private let ended: (StageReport) -> Void
+
+    /// Carries what was measured between the loop and a disk thread.
+    private final class ReadingBox: @unchecked Sendable {
+        var position: ReadingPosition
+        init(_ position: ReadingPosition) { self.position = position }
+    }
+
+    /// `input`: a descriptor of the document, or of the folder that the stage before has filled; it becomes the
+    /// command's standard input. `changed` is called when `progress` has.
+    init(
+        _ command: Command, input: Int32, reading: ReadingPosition, limits: WorkLimits, loop: EventLoop,
+        disk: DiskThreads, changed: @escaping () -> Void, ended: @escaping (StageReport) -> Void
+    ) throws(SystemError) {
+        self.command = command
+        self.limits = limits
+        self.loop = loop
+        self.disk = disk
+        self.reading = ReadingBox(reading)
+        self.changed = changed
+        self.ended = ended
+        let words = try DescriptorPair.pipe()
+        let lines = try DescriptorPair.pipe()
+        var profile = SandboxProfile.stage(
+            input: input, program: command.program, outputDirectory: command.outputDirectory,
+            readable: command.readable)
+        profile.writable.append(command.temporaryDirectory)
+        process = try ChildProcess.spawn(
+            path: command.program.path, arguments: command.arguments, environment: command.program.environment,
+            descriptors: [input, words.second.raw, words.second.raw, lines.second.raw],
+            limits: ProcessLimits(
+                dataBytesMax: limits.memoryBytesMax, cpuSecondsMax: limits.cpuSecondsMax,
+                fileBytesMax: limits.outputBytesMax, openFilesMax: Self.descriptorsMax),
+            directory: command.outputDirectory, lowPriority: true, confinement: .profile(profile))
+        self.words = words.takeFirst()
+        self.lines = lines.takeFirst()
+        startMilliseconds = loop.nowMilliseconds
+        lifeMilliseconds = startMilliseconds
+        try DescriptorIO.setNonBlocking(self.words.raw, true)
+        try DescriptorIO.setNonBlocking(self.lines.raw, true)
+        // The loop keeps this object until the process is reaped, whoever else has let go of it.
+        exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { self.exited() }
+        lookLater()
+        measureLater()
+    }
+
+    // MARK: What it says
+
+    private func lookLater() {
+        loop.schedule(afterMilliseconds: Self.lookMilliseconds) { [weak self] in
+            guard let self, self.ending == nil else { return }
+            self.look()
+            self.lookLater()
+        }
+    }
+
+    private func look() {
+        read(words.raw) { lastWords.receive($0) }
+        let before = progress
+        read(lines.raw) { bytes in
+            for line in progressLines.receive(bytes) {
+                progress.told(line)
+                lifeMilliseconds = loop.nowMilliseconds
+            }
+        }
+        if progress != before { changed() }
+    }
+
+    private func read(_ descriptor: Int32, _ take: (UnsafeMutableRawBufferPointer) -> Void) {
+        let piece = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<Self.lookBytesMax])
+        // What cannot be read has nothing to say.
+        guard case .bytes(let count)? = try? DescriptorIO.read(descriptor, into: piece) else { return }
+        take(UnsafeMutableRawBufferPointer(rebasing: piece[..<count]))
+    }
+
+    // MARK: What it uses
+
+    private func measureLater() {
+        loop.schedule(afterMilliseconds: Self.measureMilliseconds) { [weak self] in
+            guard let self, self.ending == nil else { return }
+            self.supervise()
+            self.measureDisk()
+            self.measureLater()
+        }
+    }
+
+    private func supervise() {
+        let now = loop.nowMilliseconds
+        let (processes, sum) = process.usage
+        if sum.cpuTicks > cpuTicks { lifeMilliseconds = now }
+        cpuTicks = max(cpuTicks, sum.cpuTicks)
+        if processes > Self.processesMax {
+            overstepped = .processes
+        } else if sum.residentBytes > limits.memoryBytesMax {
+            supervisedEnd = .memory
+        } else if sum.cpuTicks / ThisProcess.clockTicksPerSecond > limits.cpuSecondsMax {
+            supervisedEnd = .cpuTime
+        } else if now - startMilliseconds > limits.wallMillisecondsMax {
+            supervisedEnd = .wallTime
+        } else if now - lifeMilliseconds > limits.stallMillisecondsMax {
+            supervisedEnd = .noProgress
+        } else {
+            return
+        }
+        kill()
+    }
+
+    /// What it has read and written, which a busy disk may be slow to tell.
+    private func measureDisk() {
+        guard !isMeasuring else { return }
+        isMeasuring = true
+        let processIDs = process.processIDs
+        let box = reading
+        let directories = [command.outputDirectory, command.temporaryDirectory]
+        disk.submit(from: loop) {
+            box.position.look(at: processIDs)
+            return directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
+        } then: { [weak self] usages in
+            guard let self, self.ending == nil else { return }
+            self.isMeasuring = false
+            let bytes = usages.reduce(0) { $0 + $1.bytes }
+            if bytes > self.limits.outputBytesMax || usages.contains(where: \.isBeyondCount) {
+                self.outgrewItsSpace = true
+                return self.kill()
+            }
+            self.took(box.position)
+        }
+    }
+
+    private func took(_ position: ReadingPosition) {
+        let before = progress
+        guard loop.nowMilliseconds - startMilliseconds >= Self.silenceMilliseconds, position.bytesRead > 0 else {
+            return
+        }
+        progress.read(bytes: position.bytesRead, of: position.bytesTotal)
+        guard progress != before else { return }
+        lifeMilliseconds = loop.nowMilliseconds
+        changed()
+    }
+
+    // MARK: Ending
+
+    private func exited() {
+        guard ending == nil else { return }
+        // What it has left behind must not outlive it. Before it is reaped its number is surely its own.
+        let isClean = process.killTree()
+        do throws(SystemError) {
+            guard let end = try process.reap() else { return }
+            ending = overstepped ?? Ending(end)
+        } catch {
+            // Somebody else has reaped it; how it ended is not known, that it ended is.
+            ending = .signal(0)
+        }
+        exitWait?.cancel()
+        exitWait = nil
+        // Its last words are in the pipes already.
+        look()
+        if isClean { return tellEnd() }
+        sweep(afterMilliseconds: ExtractorProcess.sweepMillisecondsMin)
+    }
+
+    /// Those that were killed take a moment to die, and must then be reaped; until then they may still write.
+    private func sweep(afterMilliseconds wait: Int64) {
+        loop.schedule(afterMilliseconds: wait) {
+            if self.process.sweep() { return self.tellEnd() }
+            self.sweep(afterMilliseconds: min(2 * wait, ExtractorProcess.sweepMillisecondsMax))
+        }
+    }
+
+    private func tellEnd() {
+        guard let ending else { return }
+        ended(
+            StageReport(
+                stage: command.stage, ending: ending, supervisedEnd: supervisedEnd, outgrewItsSpace: outgrewItsSpace,
+                lastWords: lastWords.text, limits: limits))
+    }
+
+    func kill() {
+        // Once it is reaped, its number may be another's.
+        if ending == nil { process.killTree() } else { _ = process.sweep() }
+    }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import Testing
+
+@testable import System
+
+@Suite("A folder that a stranger filled")
+struct FileTreeTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func folder() throws -> String {
+        let path = directory.file("tree")
+        try Files.makeDirectory(path)
+        return path
+    }
+
+    @Test("all of it is removed: links, folders that nobody may list, and folders without end")
+    func removal() throws {
+        let path = try folder()
+        let outside = "\(path)-outside"
+        try Files.makeDirectory(outside)
+        _ = try Files.open("\(outside)/kept", .createNew)
+        symlink(outside, "\(path)/link")
+        mkdir("\(path)/closed", 0)
+        mkfifo("\(path)/pipe", 0o600)
+        var deep = path
+        for _ in 0..<(3 * FileTree.depthMax) {
+            deep += "/d"
+            try Files.makeDirectory(deep)
+        }
+        _ = try Files.open("\(deep)/file", .createNew)
+        #expect(FileTree.usage(of: path, entriesMax: 1000).isBeyondCount, "it is too deep")
+        try FileTree.remove(path)
+        #expect(access(path, F_OK) != 0)
+        #expect(access("\(outside)/kept", F_OK) == 0, "no link is followed")
+        try FileTree.remove(path)
+        try FileTree.remove(outside)
+    }
+
+    @Test("it is measured up to a number of entries")
+    func measuring() throws {
+        let path = try folder()
+        try Files.makeDirectory("\(path)/inner")
+        for number in 0..<10 {
+            let file = try Files.open("\(path)/inner/\(number)", .createNew)
+            try DescriptorIO.writeAll(file.raw, Array(repeating: 1, count: 10_000))
+        }
+        let usage = FileTree.usage(of: path, entriesMax: 100)
+        #expect(usage.entries == 11 && usage.bytes >= 100_000 && !usage.isBeyondCount)
+        #expect(FileTree.usage(of: path, entriesMax: 5).isBeyondCount)
+        try FileTree.sync(path)
+        try FileTree.remove(path)
+    }
+
+    @Test("only a regular file is opened by its name")
+    func opening() throws {
+        let path = try folder()
+        try DescriptorIO.writeAll(Files.open("\(path)/file", .createNew).raw, Array("text".utf8))
+        symlink("/etc/passwd", "\(path)/link")
+        mkfifo("\(path)/pipe", 0o600)
+        try Files.makeDirectory("\(path)/inner")
+        #expect(try FileTree.files(in: path).map(\.name) == ["file"])
+        _ = try FileTree.openFile("file", in: path)
+        for name in ["link", "pipe", "inner", "none"] {
+            do throws(SystemError) {
+                _ = try FileTree.openFile(name, in: path)
+                Issue.record("\(name) was opened")
+            } catch {
+                #expect(error.isNotFound || name == "inner", "\(error)")
+            }
+        }
+        try FileTree.remove(path)
+    }
+
+    @Test("how far a process has read a file is where its descriptor stands, and is never taken back")
+    func reading() throws {
+        let path = try folder()
+        do {
+            let file = try Files.open("\(path)/file", .createNew)
+            try DescriptorIO.writeAll(file.raw, Array(repeating: 1, count: 1000))
+        }
+        let reader = try Files.open("\(path)/file", .read)
+        var position = ReadingPosition(of: [try FileTree.File(reader.raw)])
+        lseek(reader.raw, 400, SEEK_SET)
+        position.look(at: [getpid()])
+        #expect(position.bytesRead == 400 && position.bytesTotal == 1000)
+        lseek(reader.raw, 100, SEEK_SET)
+        position.look(at: [getpid(), Int32.max])
+        #expect(position.bytesRead == 400)
+        lseek(reader.raw, 5000, SEEK_SET)
+        position.look(at: [getpid()])
+        #expect(position.bytesRead == 1000)
+        try FileTree.remove(path)
+    }
+}
