@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "Blobs", dependencies: ["Core", "System", "Loop", "Crypto"], swiftSettings: settings),
         .target(name: "Documents", dependencies: ["Core", "JSON", "System", "Loop", "Hub"], swiftSettings: settings),
         .target(
-            name: "Pipeline", dependencies: ["Core", "Wire", "System", "Loop", "Documents", logging],
+            name: "Pipeline", dependencies: ["Core", "JSON", "Wire", "System", "Loop", "Documents", logging],
             swiftSettings: settings),
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: settings),
         .target(

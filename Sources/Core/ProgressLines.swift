@@ -105,7 +105,7 @@ package struct CommandProgress: Sendable, Equatable {
             fallthrough
         default:
             guard let total, let share = Self.share(line) else { return }
-            grow(to: Int64((Double(total) * share).rounded(.down)))
+            grow(to: Int64((Double(total) * share).rounded()))
         }
     }
 

@@ -342,7 +342,7 @@ class TestTheConfiguration:
         path = tmp_path / "headway.json"
         path.write_text(json.dumps({"pipelines": {"b": pipeline(sh("b", "touch b"))}}))
         server.signal(signal.SIGHUP)
-        eventually(lambda: re.search(r"restart.*pipelines|pipelines.*restart", server.log_tail()), 10)
+        eventually(lambda: re.search(r"next start.*pipelines|pipelines.*next start", server.log_tail()), 10)
         assert run(server, b"x", "a")["status"] == "complete"
 
 

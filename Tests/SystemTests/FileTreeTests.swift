@@ -56,7 +56,10 @@ struct FileTreeTests {
     @Test("only a regular file is opened by its name")
     func opening() throws {
         let path = try folder()
-        try DescriptorIO.writeAll(Files.open("\(path)/file", .createNew).raw, Array("text".utf8))
+        do {
+            let file = try Files.open("\(path)/file", .createNew)
+            try DescriptorIO.writeAll(file.raw, Array("text".utf8))
+        }
         symlink("/etc/passwd", "\(path)/link")
         mkfifo("\(path)/pipe", 0o600)
         try Files.makeDirectory("\(path)/inner")
