@@ -38,7 +38,9 @@ extension DocumentOwner {
             let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
-        if let point = document.document.checkpoint, point.settings != request.settings {
+        let settings = Checkpoint.settings(
+            request.settings, isReadBySecond: document.document.firstFailure != nil)
+        if let point = document.document.checkpoint, point.settings != settings {
             forgetCheckpoint(document)
         }
         let run = max(request.run, (document.run ?? 0) + 1)
@@ -56,7 +58,7 @@ extension DocumentOwner {
             Lease(
                 document: id, run: run, type: type.type, charset: type.charset,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
-                checkpoint: document.document.checkpoint))
+                firstFailure: document.document.firstFailure, checkpoint: document.document.checkpoint))
     }
 
     /// The document that this run has, if no newer one has it.
@@ -144,6 +146,11 @@ extension DocumentOwner {
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
+        case .fallsBack(let error):
+            try? changeOnRecord(document, .fellBack(error)) { [self] document in
+                removeOutput(of: id, run)
+                if document.document.status == .queued && !document.isDeleted { enqueue(document) }
+            }
         case .failed(let error):
             let decision = retries.decide(
                 error, pages: document.document.unitsArePages ? unitsRead : nil,

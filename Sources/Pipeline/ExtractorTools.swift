@@ -5,16 +5,20 @@ import System
 struct ExtractorTools: Sendable {
     private let pdftotext: Program?
     private let pdfinfo: Program?
+    /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
+    private let mutool: Program?
 
     /// On a thread that outlives its children.
     init() {
-        pdftotext = Self.lineBuffering.flatMap { buffering in
-            ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment + buffering) }
+        let buffering = Self.lineBuffering
+        func lineBuffered(_ name: String) -> Program? {
+            guard let buffering, let path = ThisProcess.findProgram(name) else { return nil }
+            return Program(path: path, environment: Self.environment + buffering)
         }
+        pdftotext = lineBuffered("pdftotext")
+        mutool = lineBuffered("mutool")
         pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
     }
-
-    func canRead(_ type: DocumentType) -> Bool { textCommand(for: type, PageRange(first: 1, last: nil)) != nil }
 
     /// How to have `type` read; nil when the machine lacks the means.
     func textCommand(for type: DocumentType, _ pages: PageRange) -> Command? {
@@ -24,6 +28,18 @@ struct ExtractorTools: Sendable {
         if let last = pages.last { range += ["-l", "\(last)"] }
         // By /proc/self/fd/0, or the whole file is read into memory.
         return Command(program: pdftotext, arguments: ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
+    }
+
+    var hasSecondReader: Bool { mutool != nil }
+
+    /// How to have a PDF read that pdftotext found nothing in.
+    func secondTextCommand(_ pages: PageRange) -> Command? {
+        mutool.map { mutool in
+            let last = pages.last.map(String.init) ?? "N"
+            return Command(
+                program: mutool,
+                arguments: ["draw", "-q", "-F", "txt", "-o", "-", "/proc/self/fd/0", "\(pages.first)-\(last)"])
+        }
     }
 
     var pageCountCommand: Command? {

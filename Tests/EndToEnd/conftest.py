@@ -106,13 +106,14 @@ def start_server(request, tmp_path):
 
 @pytest.fixture
 def with_reader(start_server, tmp_path):
-    """Starts servers whose pdftotext is a script of the test's own."""
-    def start(script, *options, workers=1):
+    """Starts servers whose pdftotext is a script of the test's own, and so is the reader behind it."""
+    def start(script, *options, workers=1, second="exit 1"):
         folder = tmp_path / "bin"
         folder.mkdir()
-        reader = folder / "pdftotext"
-        reader.write_text(f"#!/bin/bash\n{script}\n")
-        reader.chmod(0o755)
+        for name, text in (("pdftotext", script), ("mutool", second)):
+            reader = folder / name
+            reader.write_text(f"#!/bin/bash\n{text}\n")
+            reader.chmod(0o755)
         return start_server(*options, workers=workers, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
     return start
 
