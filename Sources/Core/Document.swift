@@ -52,7 +52,7 @@ package enum DocumentChange: Sendable, Equatable {
     /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
     /// run that failed is an attempt.
     case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
-    /// The first reader found nothing in it, for this reason: it waits for a run of the second, which is the same attempt.
+    /// The first reader found nothing in it, for this reason: it waits for the second, in the same attempt.
     case fellBack(DocumentError)
     /// So much need not be done again; nil: all of it must be.
     case checkpointed(Checkpoint?)
@@ -165,6 +165,8 @@ package struct Document: Sendable, Equatable {
     package internal(set) var chunkCount: Int64?
     package var message: String?
     package internal(set) var error: DocumentError?
+    /// What opens it: on record until it has ended, and in no state.
+    package var password: String?
     /// Why the first reader found nothing in it; since then the second reads it.
     package internal(set) var firstFailure: DocumentError?
     /// The subject of the token that made it, whose document it is; on record, and in no state.
@@ -378,6 +380,7 @@ package struct Document: Sendable, Equatable {
             queuePosition = position
         }
         observeUpload(change, at: now)
+        if isTerminal { password = nil }
         if status != .queued {
             queuePosition = nil
             notBeforeMilliseconds = nil

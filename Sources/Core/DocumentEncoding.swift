@@ -111,6 +111,7 @@ extension Document {
     private func encodeWork(into writer: inout JSONWriter) {
         if repeatsAttempt { writer.key("repeats_attempt"); writer.bool(true) }
         if let checkpoint { writer.key("checkpoint"); checkpoint.encode(into: &writer) }
+        if let password { writer.key("password"); writer.string(password) }
         if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
@@ -121,6 +122,7 @@ extension Document {
     private mutating func readWork(from hidden: JSONValue) {
         repeatsAttempt = hidden["repeats_attempt"]?.boolValue ?? false
         checkpoint = Checkpoint(hidden["checkpoint"])
+        password = hidden["password"]?.stringValue
         firstFailure = DocumentError(hidden["first_failure"])
         failedRuns = FailedRuns(hidden["failed_runs"])
         notBeforeMilliseconds = hidden["not_before"]?.integerValue

@@ -72,6 +72,8 @@ package struct RunReport: Sendable, Equatable {
     package var finished: Finished?
     /// A service that it needs is not to be called now: what the document says, and for how long.
     package var waits: Waits?
+    /// A password was given.
+    package var hasPassword = false
     /// Another reader is there for a document in which this one finds nothing.
     package var hasSecondReader = false
     /// Why the first reader found nothing: this is the run of the second.
@@ -188,7 +190,10 @@ extension RunReport {
             if words.contains("incorrect password") {
                 return DocumentError(
                     .passwordProtected,
-                    "The document opens only with a password. Remove the password and upload it again.")
+                    hasPassword
+                        ? "The password that was given does not open the document. Upload it again with the right one."
+                        : "The document opens only with a password. Upload it again with it, or without one."
+                )
             }
             if Self.speaksOfMemory(words) { return memoryExceeded }
             if words.contains("too many open files") {

@@ -58,7 +58,8 @@ extension DocumentOwner {
             Lease(
                 document: id, run: run, type: type.type, charset: type.charset,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
-                firstFailure: document.document.firstFailure, checkpoint: document.document.checkpoint))
+                password: document.document.password, firstFailure: document.document.firstFailure,
+                checkpoint: document.document.checkpoint))
     }
 
     /// The document that this run has, if no newer one has it.
@@ -141,7 +142,8 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return removeOutput(of: id, run) }
         switch verdict {
         case .complete(let units, let chunks):
-            document.document.workSettings = deduplication.workSettings
+            // What a password opened is nobody's who may not have it.
+            document.document.workSettings = document.document.password == nil ? deduplication.workSettings : nil
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):

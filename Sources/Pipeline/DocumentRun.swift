@@ -52,6 +52,7 @@ final class DocumentRun: @unchecked Sendable {
         self.over = over
         unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
+        report.hasPassword = lease.password != nil
         report.firstFailure = lease.firstFailure
         report.hasSecondReader = lease.type == .pdf && pipeline.tools.hasSecondReader
     }
@@ -158,7 +159,7 @@ final class DocumentRun: @unchecked Sendable {
 
     /// A short document does not wait for its number of pages: it is counted beside the reader.
     private func startCounting(_ content: Int32) throws(SystemError) {
-        guard let counter = pipeline.tools.pageCountCommand else { return }
+        guard let counter = pipeline.tools.pageCountCommand(password: lease.password) else { return }
         pageCounter = try? ExtractorProcess(
             program: counter.program, arguments: counter.arguments, input: content, output: nil,
             limits: extractorLimits, loop: pipeline.loop
@@ -223,7 +224,8 @@ final class DocumentRun: @unchecked Sendable {
 
     private func textCommand(_ pages: PageRange) -> ExtractorTools.Command? {
         lease.firstFailure == nil
-            ? pipeline.tools.textCommand(for: lease.type, pages) : pipeline.tools.secondTextCommand(pages)
+            ? pipeline.tools.textCommand(for: lease.type, pages, password: lease.password)
+            : pipeline.tools.secondTextCommand(pages, password: lease.password)
     }
 
     private func failToStart(_ error: SystemError) {

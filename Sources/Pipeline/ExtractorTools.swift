@@ -21,29 +21,37 @@ struct ExtractorTools: Sendable {
     }
 
     /// How to have `type` read; nil when the machine lacks the means.
-    func textCommand(for type: DocumentType, _ pages: PageRange) -> Command? {
+    func textCommand(for type: DocumentType, _ pages: PageRange, password: String?) -> Command? {
         guard type == .pdf, let pdftotext else { return nil }
         var range: [String] = []
         if pages.first > 1 { range += ["-f", "\(pages.first)"] }
         if let last = pages.last { range += ["-l", "\(last)"] }
         // By /proc/self/fd/0, or the whole file is read into memory.
-        return Command(program: pdftotext, arguments: ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
+        return Command(
+            program: pdftotext,
+            arguments: Self.opening(password) + ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
     }
 
     var hasSecondReader: Bool { mutool != nil }
 
     /// How to have a PDF read that pdftotext found nothing in.
-    func secondTextCommand(_ pages: PageRange) -> Command? {
+    func secondTextCommand(_ pages: PageRange, password: String?) -> Command? {
         mutool.map { mutool in
             let last = pages.last.map(String.init) ?? "N"
             return Command(
                 program: mutool,
-                arguments: ["draw", "-q", "-F", "txt", "-o", "-", "/proc/self/fd/0", "\(pages.first)-\(last)"])
+                arguments: ["draw", "-q"] + (password.map { ["-p", $0] } ?? [])
+                    + ["-F", "txt", "-o", "-", "/proc/self/fd/0", "\(pages.first)-\(last)"])
         }
     }
 
-    var pageCountCommand: Command? {
-        pdfinfo.map { Command(program: $0, arguments: ["/proc/self/fd/0"]) }
+    func pageCountCommand(password: String?) -> Command? {
+        pdfinfo.map { Command(program: $0, arguments: Self.opening(password) + ["/proc/self/fd/0"]) }
+    }
+
+    /// For the user's or the owner's password; poppler's tools take it no other way (`docs/isolation.md`).
+    private static func opening(_ password: String?) -> [String] {
+        password.map { ["-upw", $0, "-opw", $0] } ?? []
     }
 
     struct Command: Sendable {

@@ -1,13 +1,18 @@
 """The fixtures: servers of the real binary, and documents that are made once."""
 
+import csv
+import fcntl
+import hashlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 import documents
-from means import BUILD, NIGHTLY, binary
+from means import BUILD, NIGHTLY, binary, shared
 from server import Server
 
 LOGS = BUILD / "end-to-end-logs"
@@ -143,3 +148,18 @@ def medium_pdf():
 def long_pdf():
     """More pages than any test waits for: a document to interrupt."""
     return documents.pdf(pages=30_000, lines=6)
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """The hostile documents and what each may end as. Made once and kept: it takes half a minute."""
+    tool = shared("tools/make_hostile.py")
+    folder = BUILD / "hostile-documents" / hashlib.sha256(tool.read_bytes()).hexdigest()[:16]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process makes them, the others wait
+        if not (folder / "HOSTILE.tsv").exists():
+            done = subprocess.run([sys.executable, tool, folder], capture_output=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+    with open(folder / "HOSTILE.tsv", encoding="utf-8", newline="") as file:
+        return folder, {row["file"]: row["acceptable outcome"] for row in csv.DictReader(file, delimiter="\t")}

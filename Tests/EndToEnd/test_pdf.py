@@ -1,11 +1,13 @@
 """What there is to PDF beyond its text: damaged files, passwords, attachments."""
 
+import json
 import subprocess
 
 import pytest
 
 import documents
 import rules
+from client import JSON, PDF, multipart
 from means import program, shared
 from watchers import watch
 
@@ -47,12 +49,12 @@ class TestADamagedDocument:
         assert plain.strip()
         assert text_of(client, client.process(body)) == plain.replace("\f\n", "\f")
 
-    def test_the_truncated_files_of_others_are_read_as_far_as_they_go(self, client, tmp_path):
-        subprocess.run(["python3", shared("tools/make_hostile.py"), tmp_path], check=True, capture_output=True)
+    def test_the_truncated_files_of_others_are_read_as_far_as_they_go(self, client, hostile):
+        folder, _ = hostile
         for share in (10, 50, 90, 99):
-            state = client.process((tmp_path / f"truncated_{share}.pdf").read_bytes())
+            state = client.process((folder / f"truncated_{share}.pdf").read_bytes())
             assert (state["status"], state["message"]) == ("complete", READ_WITH_MUTOOL), (share, state)
-        state = client.process((tmp_path / "truncated_01.pdf").read_bytes())
+        state = client.process((folder / "truncated_01.pdf").read_bytes())
         assert (state["status"], state["error"]["code"], state["message"]) == ("failed", "unreadable", None), state
 
     def test_where_both_find_nothing_the_error_says_so(self, client):
@@ -75,3 +77,73 @@ class TestADamagedDocument:
         state = rules.check_story(watcher.join_account(30).states)[-1]
         assert (state["status"], state["resumed_from"]) == ("complete", None), state
         assert text_of(server.client, state) == "second\n\f"
+
+
+class TestADocumentWithAPassword:
+    PASSWORD, WRONG = "test", "not the right secret"
+
+    @pytest.fixture
+    def body(self):
+        return shared("corpus/pdfplumber__password-example.pdf").read_bytes()
+
+    def as_form(self, client, body, password):
+        form, kind = multipart([("password", password), ("file", body, "a.pdf", PDF)])
+        return client.post("/v1/documents", form, headers={"Content-Type": kind}, expect=202).json()
+
+    def as_field(self, client, body, password):
+        headers = {"Content-Type": PDF, "Document-Password": password}
+        return client.post("/v1/documents", body, headers=headers, expect=202).json()
+
+    def as_json(self, client, body, password):
+        state = client.create(password=password)
+        client.put_content(state["document_id"], body, expect=202)
+        return state
+
+    def as_drop(self, client, body, password):
+        return client.put("/drop/a.pdf", body, headers={"Document-Password": password}, expect=202).json()
+
+    def as_resumable(self, client, body, password):
+        reply = client.post("/v1/uploads", body, expect=201, headers={
+            "Tus-Resumable": "1.0.0", "Upload-Length": str(len(body)), "Document-Password": password,
+            "Content-Type": "application/offset+octet-stream"})
+        return {"document_id": reply.headers["location"].rsplit("/", 1)[1]}
+
+    @pytest.mark.parametrize("way", ["form", "field", "json", "drop", "resumable"])
+    def test_it_is_read_with_the_password_that_came_with_it(self, client, body, way):
+        state = client.finish(getattr(self, f"as_{way}")(client, body, self.PASSWORD)["document_id"])
+        assert text_of(client, state).strip() and state["pages_total"] == state["pages_done"] == 4, state
+
+    def test_a_wrong_one_is_told_from_none(self, client, body):
+        given = client.finish(self.as_field(client, body, self.WRONG)["document_id"])["error"]
+        none = client.process(body)["error"]
+        assert given["code"] == none["code"] == "password_protected"
+        assert "does not open" in given["detail"] and "does not open" not in none["detail"], (given, none)
+
+    def test_it_is_shown_nowhere_and_no_record_has_it_behind_the_end(self, start_server, body):
+        server = start_server()
+        created = server.client.create(password=self.WRONG)
+        watcher = watch(server.client, created["document_id"])
+        server.client.put_content(created["document_id"], body, expect=202)
+        states = watcher.join_account(30).states
+        assert states[-1]["error"]["code"] == "password_protected"
+        listed = server.client.get("/v1/documents", expect=200).json()
+        assert self.WRONG not in json.dumps([created, states, listed]) + server.log_tail(100_000)
+        server.stop()
+        records = subprocess.run(["python3", "-c", "import sqlite3, sys\nfor line in "
+                                  "sqlite3.connect(sys.argv[1]).iterdump(): print(line)",
+                                  server.data / "headway.sqlite"], capture_output=True, check=True).stdout
+        assert created["document_id"].encode() in records or records
+        assert self.WRONG.encode() not in records and self.WRONG.encode().hex().encode() not in records.lower()
+
+    def test_what_it_opened_is_not_taken_over_by_who_has_none(self, start_server, body):
+        server = start_server("--deduplicate")
+        assert server.client.finish(self.as_field(server.client, body, self.PASSWORD)["document_id"])["status"] == "complete"
+        assert server.client.process(body)["error"]["code"] == "password_protected"
+
+    def test_one_that_is_too_long_or_too_late_is_refused(self, client, body):
+        reply = client.post("/v1/documents", json.dumps({"name": "a.pdf", "password": "a" * 128}).encode(),
+                            headers={"Content-Type": JSON}, expect=400)
+        assert reply.json()["code"] == "bad_password"
+        form, kind = multipart([("file", body, "a.pdf", PDF), ("password", self.PASSWORD)])
+        reply = client.post("/v1/documents", form, headers={"Content-Type": kind}, expect=400)
+        assert reply.json()["code"] == "password_too_late"
