@@ -29,6 +29,11 @@ package struct Checkpoint: Sendable, Equatable {
         self.settings = settings
     }
 
+    /// Two readers make two texts: what one has read is nothing for the other to go on from.
+    package static func settings(_ settings: String, isReadBySecond: Bool) -> String {
+        isReadBySecond ? settings + "/mutool" : settings
+    }
+
     /// Whether anything would be done again without it that is done with it.
     package func isBeyond(_ other: Checkpoint?) -> Bool {
         guard let other else { return units > 0 || chunks > 0 }

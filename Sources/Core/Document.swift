@@ -52,6 +52,8 @@ package enum DocumentChange: Sendable, Equatable {
     /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
     /// run that failed is an attempt.
     case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
+    /// The first reader found nothing in it, for this reason: it waits for the second, in the same attempt.
+    case fellBack(DocumentError)
     /// So much need not be done again; nil: all of it must be.
     case checkpointed(Checkpoint?)
     /// A figure up to this one may be told now.
@@ -169,6 +171,10 @@ package struct Document: Sendable, Equatable {
     package internal(set) var chunkCount: Int64?
     package var message: String?
     package internal(set) var error: DocumentError?
+    /// What opens it: on record until it has ended, and in no state.
+    package var password: String?
+    /// Why the first reader found nothing in it; since then the second reads it.
+    package internal(set) var firstFailure: DocumentError?
     /// The subject of the token that made it, whose document it is; on record, and in no state.
     package var owner: String?
     /// Names the token that made it, with or without a subject; nil for nobody's. What was made of its bytes is shared
@@ -319,7 +325,7 @@ package struct Document: Sendable, Equatable {
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
             notBeforeMilliseconds = nil
-            message = nil
+            message = readerMessage
             resetStages()
             beginRun(at: now)
             hasRun = true
@@ -341,6 +347,7 @@ package struct Document: Sendable, Equatable {
             guard !isTerminal else { throw .alreadyTerminal(status) }
             status = .failed
             error = reason
+            if firstFailure != nil { message = nil }
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
             // What it said while it waited is over.
@@ -353,6 +360,7 @@ package struct Document: Sendable, Equatable {
             guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
             error = nil
+            firstFailure = nil
             failedRuns = FailedRuns()
         case .requeued:
             guard status == .processing else { return .none }
@@ -364,6 +372,12 @@ package struct Document: Sendable, Equatable {
             repeatsAttempt = !isAttempt
             message = words
             notBeforeMilliseconds = time
+        case .fellBack(let reason):
+            guard status == .processing else { return .none }
+            status = .queued
+            repeatsAttempt = true
+            firstFailure = reason
+            message = readerMessage
         case .checkpointed(let point):
             guard status == .processing || status == .queued else { return .none }
             checkpoint = point
@@ -378,6 +392,7 @@ package struct Document: Sendable, Equatable {
             queuePosition = position
         }
         observeUpload(change, at: now)
+        if isTerminal { password = nil }
         if status != .queued {
             queuePosition = nil
             notBeforeMilliseconds = nil
@@ -401,6 +416,15 @@ package struct Document: Sendable, Equatable {
         case .uploading: .superseded
         case .queued, .processing: .alreadyUploaded
         case .complete, .failed, .cancelled: .alreadyTerminal(status)
+        }
+    }
+
+    /// Says who reads it, where it is not who reads first.
+    private var readerMessage: String? {
+        firstFailure.map {
+            $0.code == DocumentError.Code.noText.rawValue
+                ? "Read with mutool, because pdftotext found no text in it."
+                : "Read with mutool, because pdftotext could not read it."
         }
     }
 

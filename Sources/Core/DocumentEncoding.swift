@@ -45,15 +45,7 @@ extension Document {
         writer.key("sha256"); writer.optional(sha256)
         writer.key("message"); writer.optional(message)
         writer.key("error")
-        if let error {
-            writer.beginObject()
-            writer.key("code"); writer.string(error.code)
-            writer.key("detail"); writer.string(error.detail)
-            writer.key("retryable"); writer.bool(error.isRetryable)
-            writer.endObject()
-        } else {
-            writer.null()
-        }
+        if let error { error.encode(into: &writer) } else { writer.null() }
         writer.key("created_at"); writer.string(Timestamp.text(unixMilliseconds: createdAtMilliseconds))
         writer.key("updated_at"); writer.string(Timestamp.text(unixMilliseconds: updatedAtMilliseconds))
     }
@@ -126,6 +118,8 @@ extension Document {
     private func encodeWork(into writer: inout JSONWriter) {
         if repeatsAttempt { writer.key("repeats_attempt"); writer.bool(true) }
         if let checkpoint { writer.key("checkpoint"); checkpoint.encode(into: &writer) }
+        if let password { writer.key("password"); writer.string(password) }
+        if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
         if priority != .normal { writer.key("priority"); writer.string(priority.rawValue) }
@@ -135,6 +129,8 @@ extension Document {
     private mutating func readWork(from hidden: JSONValue) {
         repeatsAttempt = hidden["repeats_attempt"]?.boolValue ?? false
         checkpoint = Checkpoint(hidden["checkpoint"])
+        password = hidden["password"]?.stringValue
+        firstFailure = DocumentError(hidden["first_failure"])
         failedRuns = FailedRuns(hidden["failed_runs"])
         notBeforeMilliseconds = hidden["not_before"]?.integerValue
         priority = hidden["priority"]?.stringValue.flatMap(WorkPriority.init) ?? .normal
@@ -227,11 +223,7 @@ extension Document {
         resumedFrom = record["resumed_from"]?.integerValue
         readWork(from: hidden)
         updatedAtMilliseconds = updated
-        if let failure = record["error"], let code = failure["code"]?.stringValue {
-            error = DocumentError(
-                recordedCode: code, detail: failure["detail"]?.stringValue ?? "",
-                isRetryable: failure["retryable"]?.boolValue ?? false)
-        }
+        error = DocumentError(record["error"])
     }
 }
 
@@ -253,6 +245,24 @@ extension DocumentRecord {
         if case .concatenation = document.upload.form { return true }
         guard document.status == .uploading && document.awaitsContent else { return true }
         return !document.isPart && document.updatedAtMilliseconds >= milliseconds
+    }
+}
+
+extension DocumentError {
+    fileprivate func encode(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("code"); writer.string(code)
+        writer.key("detail"); writer.string(detail)
+        writer.key("retryable"); writer.bool(isRetryable)
+        writer.endObject()
+    }
+
+    /// Nil where there is none.
+    fileprivate init?(_ recorded: JSONValue?) {
+        guard let recorded, let code = recorded["code"]?.stringValue else { return nil }
+        self.init(
+            recordedCode: code, detail: recorded["detail"]?.stringValue ?? "",
+            isRetryable: recorded["retryable"]?.boolValue ?? false)
     }
 }
 

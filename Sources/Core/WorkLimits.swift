@@ -72,6 +72,12 @@ package struct RunReport: Sendable, Equatable {
     package var finished: Finished?
     /// A service that it needs is not to be called now: what the document says, and for how long.
     package var waits: Waits?
+    /// A password was given.
+    package var hasPassword = false
+    /// Another reader is there for a document in which this one finds nothing.
+    package var hasSecondReader = false
+    /// Why the first reader found nothing: this is the run of the second.
+    package var firstFailure: DocumentError?
     package var limits: WorkLimits
 
     package struct Waits: Sendable, Equatable {
@@ -101,13 +107,39 @@ package struct RunReport: Sendable, Equatable {
 package enum RunVerdict: Sendable, Equatable {
     case complete(units: Int64, chunks: Int64)
     case failed(DocumentError)
+    /// The first reader found nothing; the second is tried.
+    case fallsBack(DocumentError)
     /// Something that it needs is not there now; it goes on in that time.
     case waits(message: String, milliseconds: Int64)
 }
 
 extension RunReport {
-    /// The one answer for a run: the supervisor's own reason first, then the document's, then the processes'.
+    /// The one answer for a run. A document in which the first reader finds nothing is read by the second; what the
+    /// second finds, though it grumbles, is the text, and where it finds nothing the first one's failure stands.
     package var verdict: RunVerdict {
+        let verdict = ownVerdict
+        guard case .failed(let error) = verdict else { return verdict }
+        let code = DocumentError.Code(rawValue: error.code)
+        guard let firstFailure else {
+            return hasSecondReader && (code == .unreadable || code == .noText) ? .fallsBack(error) : verdict
+        }
+        switch code {
+        case .noText?: return .failed(firstFailure.saying("It was read with mutool as well, which found no text."))
+        case .unreadable?, .passwordProtected?, .memoryExceeded?, .timeout?, .stalled?, .outputExceeded?,
+            .processesExceeded?, .descriptorsExceeded?:
+            return .failed(secondFailed(firstFailure))
+        case .crashed? where worker == nil: return .failed(secondFailed(firstFailure))
+        default: return verdict
+        }
+    }
+
+    private func secondFailed(_ first: DocumentError) -> DocumentError {
+        first.saying(
+            "That is what pdftotext made of it; mutool could not read it either\(Self.quote(extractorMessage)).")
+    }
+
+    /// The supervisor's own reason first, then the document's, then the processes'.
+    private var ownVerdict: RunVerdict {
         switch supervisedEnd {
         case .memory?: return .failed(memoryExceeded)
         case .wallTime?:
@@ -153,11 +185,15 @@ extension RunReport {
         let words = extractorMessage.lowercased()
         switch extractor {
         case .exit(0): return nil
+        case .exit where firstFailure != nil && finished?.visibleCharacters ?? 0 > 0: return nil
         case .exit:
             if words.contains("incorrect password") {
                 return DocumentError(
                     .passwordProtected,
-                    "The document opens only with a password. Remove the password and upload it again.")
+                    hasPassword
+                        ? "The password that was given does not open the document. Upload it again with the right one."
+                        : "The document opens only with a password. Upload it again with it, or without one."
+                )
             }
             if Self.speaksOfMemory(words) { return memoryExceeded }
             if words.contains("too many open files") {
@@ -223,9 +259,9 @@ extension RunReport {
         words.contains("out of memory") || words.contains("bad_alloc") || words.contains("memory exhausted")
     }
 
-    /// The first line of a tool's complaint, cut and in parentheses; nothing when it said nothing.
+    /// The first line of a tool's complaint that is no warning, cut and in parentheses; nothing when it said nothing.
     private static func quote(_ message: String) -> String {
-        guard let line = message.split(separator: "\n").first else { return "" }
+        guard let line = message.split(separator: "\n").first(where: { !$0.hasPrefix("warning:") }) else { return "" }
         return " (\(line.prefix(160)))"
     }
 }

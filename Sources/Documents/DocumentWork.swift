@@ -43,8 +43,9 @@ extension DocumentOwner {
             }
             reading = type
         }
-        if let point = document.document.checkpoint, point.settings != request.settings(of: document.document.pipeline)
-        {
+        let settings = Checkpoint.settings(
+            request.settings(of: document.document.pipeline), isReadBySecond: document.document.firstFailure != nil)
+        if let point = document.document.checkpoint, point.settings != settings {
             forgetCheckpoint(document)
         }
         let run = document.lease.take(atLeast: request.run, nowMilliseconds: Clock.monotonicMilliseconds)
@@ -62,6 +63,7 @@ extension DocumentOwner {
                 document: id, run: run, pipeline: document.document.pipeline,
                 stageNames: document.document.stages.map(\.name), reading: reading,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
+                password: document.document.password, firstFailure: document.document.firstFailure,
                 checkpoint: document.document.checkpoint))
     }
 
@@ -144,12 +146,20 @@ extension DocumentOwner {
         guard let document = leased(id, run) else { return removeOutput(of: id, run) }
         switch verdict {
         case .complete(let units, let chunks):
-            // What commands make is not taken over: what else it depends on is known to them alone.
-            if document.document.isReadByWorkers { document.document.workSettings = deduplication.workSettings }
+            // What commands make is not taken over: what else it depends on is known to them alone. And what a password
+            // opened is nobody's who may not have it.
+            if document.document.isReadByWorkers {
+                document.document.workSettings = document.document.password == nil ? deduplication.workSettings : nil
+            }
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
+        case .fallsBack(let error):
+            try? changeOnRecord(document, .fellBack(error)) { [self] document in
+                removeOutput(of: id, run)
+                if document.document.status == .queued && !document.isDeleted { enqueue(document) }
+            }
         case .failed(let error):
             let decision = retries.decide(
                 error, pages: document.document.unitsArePages ? unitsRead : nil,

@@ -155,6 +155,10 @@ package struct Lease: Sendable {
     package var contentToken: Int64?
     package var bytes: Int64
     package var attempt: Int
+    /// What opens it.
+    package var password: String?
+    /// Why the first reader found nothing in it: the second one reads it.
+    package var firstFailure: DocumentError?
     /// What it goes on from.
     package var checkpoint: Checkpoint?
 

@@ -52,6 +52,9 @@ final class DocumentRun: @unchecked Sendable {
         self.over = over
         unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
+        report.hasPassword = lease.password != nil
+        report.firstFailure = lease.firstFailure
+        report.hasSecondReader = lease.type == .pdf && pipeline.tools.hasSecondReader
     }
 
     /// A worker that said its last word on this run and was not ended takes the next one.
@@ -126,7 +129,8 @@ final class DocumentRun: @unchecked Sendable {
         WorkerAssignment(
             run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
             overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
-            format: SourceFormat(lease.type), charset: lease.charset, sourceCount: sourceCount,
+            format: SourceFormat(lease.type, isReadBySecond: lease.firstFailure != nil),
+            charset: lease.charset, sourceCount: sourceCount,
             resume: files.checkpoint.map {
                 WorkerAssignment.Resume(
                     pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
@@ -155,7 +159,7 @@ final class DocumentRun: @unchecked Sendable {
 
     /// A short document does not wait for its number of pages: it is counted beside the reader.
     private func startCounting(_ content: Int32) throws(SystemError) {
-        guard let counter = pipeline.tools.pageCountCommand else { return }
+        guard let counter = pipeline.tools.pageCountCommand(password: lease.password) else { return }
         pageCounter = try? ExtractorProcess(
             program: counter.program, arguments: counter.arguments, input: content, output: nil,
             limits: extractorLimits, loop: pipeline.loop
@@ -184,23 +188,26 @@ final class DocumentRun: @unchecked Sendable {
 
     private func startReading(_ box: FilesBox) throws(SystemError) {
         guard let files = box.files.take(), let worker else { return endIfDone() }
-        guard pipeline.tools.canRead(lease.type) else {
+        guard textCommand(PageRange(first: 1, last: nil), toFile: false) != nil else {
             report.workerFailure = DocumentError(
                 .extractorMissing,
-                "The server has no pdftotext. Install poppler-utils there, restart it, and try again.")
+                lease.firstFailure == nil
+                    ? "The server has no pdftotext. Install poppler-utils there, restart it, and try again."
+                    : "The server has no mutool any more. Install mupdf-tools there, restart it, and try again.")
             return endIfDone()
         }
+        // A damaged document's number of pages says little: the second reader alone finds where it ends.
         let ranges = PageRange.plan(
-            total: pagesTotal, bytes: lease.bytes, done: files.checkpoint?.units ?? 0,
-            cores: pipeline.configuration.workers)
+            total: lease.firstFailure == nil ? pagesTotal : nil, bytes: lease.bytes,
+            done: files.checkpoint?.units ?? 0, cores: pipeline.configuration.workers)
         let pipe = try DescriptorPair.pipe()
         let (id, run, paths) = (lease.document, lease.run, pipeline.paths)
         let assignment = assignment(sourceCount: ranges.count, files)
         let result = try files.result.duplicate()
         let text = try files.text.duplicate()
         let extraction = TextExtraction(
-            ranges, tools: pipeline.tools, content: files.takeContent(), limits: extractorLimits, loop: pipeline.loop,
-            disk: pipeline.disk, run: run, worker: worker,
+            ranges, command: textCommand(_:toFile:), content: files.takeContent(), limits: extractorLimits,
+            loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
             spoolPath: { paths.spoolPath(id, run: run, index: $0) },
             processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
         ) { [weak self] ending, message in
@@ -213,6 +220,12 @@ final class DocumentRun: @unchecked Sendable {
         self.extraction = extraction
         try assign(worker, assignment, [pipe.first.raw, result.raw, text.raw])
         try extraction.startFirst(output: pipe.second.raw)
+    }
+
+    private func textCommand(_ pages: PageRange, toFile: Bool) -> ExtractorTools.Command? {
+        lease.firstFailure == nil
+            ? pipeline.tools.textCommand(for: lease.type, pages, password: lease.password, toFile: toFile)
+            : pipeline.tools.secondTextCommand(pages, password: lease.password)
     }
 
     private func failToStart(_ error: SystemError) {
@@ -251,7 +264,8 @@ final class DocumentRun: @unchecked Sendable {
             guard run == lease.run else { return }
             let point = Checkpoint(
                 run: run, units: units, textBytes: textBytes, resultBytes: resultBytes, chunks: chunks,
-                settings: pipeline.configuration.settings)
+                settings: Checkpoint.settings(
+                    pipeline.configuration.settings, isReadBySecond: lease.firstFailure != nil))
             guard point.isBeyond(checkpoint), !isGivenUp else { return }
             checkpoint = point
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
@@ -432,6 +446,7 @@ final class DocumentRun: @unchecked Sendable {
         case .complete(_, let chunks): "complete, \(chunks) chunks"
         case .failed(let error): error.code
         case .waits(let message, _): message
+        case .fallsBack(let error): "\(error.code), mutool is next"
         }
     }
 }

@@ -7,32 +7,58 @@ struct ExtractorTools: Sendable {
     /// The same with its output as it buffers it itself, for what nobody reads at once.
     private let pdftotextForFiles: Program?
     private let pdfinfo: Program?
+    /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
+    private let mutool: Program?
 
     /// On a thread that outlives its children.
     init() {
-        pdftotext = Self.lineBuffering.flatMap { buffering in
-            ThisProcess.findProgram("pdftotext").map { Program(path: $0, environment: Self.environment + buffering) }
+        let buffering = Self.lineBuffering
+        func lineBuffered(_ name: String) -> Program? {
+            guard let buffering, let path = ThisProcess.findProgram(name) else { return nil }
+            return Program(path: path, environment: Self.environment + buffering)
         }
+        pdftotext = lineBuffered("pdftotext")
         pdftotextForFiles = ThisProcess.findProgram("pdftotext").map {
             Program(path: $0, environment: Self.environment)
         }
+        mutool = lineBuffered("mutool")
         pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
     }
 
-    func canRead(_ type: DocumentType) -> Bool { textCommand(for: type, PageRange(first: 1, last: nil)) != nil }
-
     /// How to have `type` read; nil when the machine lacks the means.
-    func textCommand(for type: DocumentType, _ pages: PageRange, toFile: Bool = false) -> Command? {
+    func textCommand(
+        for type: DocumentType, _ pages: PageRange, password: String?, toFile: Bool = false
+    ) -> Command? {
         guard type == .pdf, let pdftotext = toFile ? pdftotextForFiles : pdftotext else { return nil }
         var range: [String] = []
         if pages.first > 1 { range += ["-f", "\(pages.first)"] }
         if let last = pages.last { range += ["-l", "\(last)"] }
         // By /proc/self/fd/0, or the whole file is read into memory.
-        return Command(program: pdftotext, arguments: ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
+        return Command(
+            program: pdftotext,
+            arguments: Self.opening(password) + ["-enc", "UTF-8"] + range + ["/proc/self/fd/0", "-"])
     }
 
-    var pageCountCommand: Command? {
-        pdfinfo.map { Command(program: $0, arguments: ["/proc/self/fd/0"]) }
+    var hasSecondReader: Bool { mutool != nil }
+
+    /// How to have a PDF read that pdftotext found nothing in.
+    func secondTextCommand(_ pages: PageRange, password: String?) -> Command? {
+        mutool.map { mutool in
+            let last = pages.last.map(String.init) ?? "N"
+            return Command(
+                program: mutool,
+                arguments: ["draw", "-q"] + (password.map { ["-p", $0] } ?? [])
+                    + ["-F", "txt", "-o", "-", "/proc/self/fd/0", "\(pages.first)-\(last)"])
+        }
+    }
+
+    func pageCountCommand(password: String?) -> Command? {
+        pdfinfo.map { Command(program: $0, arguments: Self.opening(password) + ["/proc/self/fd/0"]) }
+    }
+
+    /// For the user's or the owner's password; poppler's tools take it no other way (`docs/isolation.md`).
+    private static func opening(_ password: String?) -> [String] {
+        password.map { ["-upw", $0, "-opw", $0] } ?? []
     }
 
     struct Command: Sendable {

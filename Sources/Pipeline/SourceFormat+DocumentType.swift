@@ -3,10 +3,10 @@ import Wire
 
 extension SourceFormat {
     /// How a worker reads a document of the type. What an extractor reads first comes as pages.
-    init(_ type: DocumentType) {
+    init(_ type: DocumentType, isReadBySecond: Bool) {
         self =
             switch type {
-            case .pdf: .pages
+            case .pdf: isReadBySecond ? .pagesWithLineFeeds : .pages
             case .docx: .docx
             case .odt: .odt
             case .epub: .epub

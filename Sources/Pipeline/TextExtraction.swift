@@ -16,7 +16,7 @@ final class TextExtraction: @unchecked Sendable {
         var spool: SpoolReading?
     }
 
-    private let tools: ExtractorTools
+    private let command: (PageRange, _ toFile: Bool) -> ExtractorTools.Command?
     private let content: OwnedDescriptor
     private let limits: ProcessLimits
     private let loop: EventLoop
@@ -34,12 +34,13 @@ final class TextExtraction: @unchecked Sendable {
 
     /// `ended` is called once, when no extractor is left: with the ending of the first that failed, or the last one's.
     init(
-        _ ranges: [PageRange], tools: ExtractorTools, content: consuming OwnedDescriptor, limits: ProcessLimits,
-        loop: EventLoop, disk: DiskThreads, run: Int64, worker: WorkerLink, spoolPath: @escaping (Int) -> String,
+        _ ranges: [PageRange], command: @escaping (PageRange, _ toFile: Bool) -> ExtractorTools.Command?,
+        content: consuming OwnedDescriptor, limits: ProcessLimits, loop: EventLoop, disk: DiskThreads, run: Int64,
+        worker: WorkerLink, spoolPath: @escaping (Int) -> String,
         processesMax: @escaping () -> Int, ended: @escaping (Ending, _ message: String) -> Void
     ) {
         parts = ranges.map { Part(range: $0) }
-        self.tools = tools
+        self.command = command
         self.content = content
         self.limits = limits
         self.loop = loop
@@ -62,7 +63,7 @@ final class TextExtraction: @unchecked Sendable {
 
     private func start(_ index: Int, output: Int32) throws(SystemError) {
         parts[index].isStarted = true
-        guard let command = tools.textCommand(for: .pdf, parts[index].range, toFile: index > 0) else {
+        guard let command = command(parts[index].range, index > 0) else {
             preconditionFailure("a run without its tools is not started")
         }
         // They may share the descriptor: each opens what it leads to anew, and has a place of its own in it.

@@ -65,8 +65,9 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
             case ("pipeline", .string): break
             case ("webhook_url", .string(let text)): try request.setWebhook(text)
             case ("priority", .string(let text)): try request.setPriority(text)
+            case ("password", .string(let text)): try request.setPassword(text)
             case ("document_id", _), ("name", _), ("content_type", _), ("pipeline", _), ("webhook_url", _),
-                ("priority", _):
+                ("priority", _), ("password", _):
                 throw Problem(400, "bad_\(key)", "\(key) is a string.")
             default: break
             }

@@ -20,6 +20,7 @@ package struct CrossOrigin: Sendable {
     static let requestFields = [
         "Authorization", "Content-Type", "Content-Disposition", "Accept", "Last-Event-ID", "If-None-Match", "If-Match",
         "Range", "If-Range", "Prefer", "Idempotency-Key", "X-Request-Id", "X-Requested-With", "X-HTTP-Method-Override",
+        "Document-Password",
         "Tus-Resumable",
         "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
         "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version",

@@ -153,6 +153,11 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
                 throw Problem(400, "priority_too_late", "Send the field priority before the file.")
             }
             try request.setPriority(text)
+        case "password":
+            guard upload == nil else {
+                throw Problem(400, "password_too_late", "Send the field password before the file.")
+            }
+            try request.setPassword(text)
         case "document_id":
             guard upload == nil else {
                 throw Problem(400, "document_id_too_late", "Send the field document_id before the file.")

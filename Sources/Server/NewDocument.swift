@@ -7,11 +7,15 @@ import Wire
 struct NewDocument {
     static let nameBytesMax = 255
     static let metadataBytesMax = 16 * 1024
+    /// ISO 32000-2, 7.6.4.3.3: no more of a password counts.
+    static let passwordBytesMax = 127
 
     var id: DocumentID?
     var name = "document"
     var metadata = JSONObject()
     var priority = WorkPriority.normal
+    /// What opens the document.
+    private(set) var password: String?
     var size: Int64?
     /// Whether the sha256 is made: `?digest=none` leaves it out.
     var wantsDigest = true
@@ -33,6 +37,7 @@ struct NewDocument {
         try self.init(
             query: QueryItems(exchange.head.query), pipelines: exchange.server.shared.configuration.pipelines)
         key = try IdempotentCreation.key(exchange)
+        if let text = exchange.head.fields["Document-Password"] { try setPassword(text) }
         // A repeated call is compared by it (API.md).
         if key != nil { wantsDigest = true }
     }
@@ -92,6 +97,14 @@ struct NewDocument {
         priority = known
     }
 
+    /// An empty one is none.
+    mutating func setPassword(_ text: String) throws(Problem) {
+        guard text.utf8.count <= Self.passwordBytesMax, !text.utf8.contains(0) else {
+            throw Problem(400, "bad_password", "password has at most \(Self.passwordBytesMax) bytes, and no NUL.")
+        }
+        password = text.isEmpty ? nil : text
+    }
+
     mutating func setWebhook(_ text: String) throws(Problem) {
         guard text.isEmpty else {
             throw Problem(
@@ -127,6 +140,7 @@ struct NewDocument {
         document.owner = exchange.caller.subject
         document.client = exchange.caller.key
         document.priority = priority
+        document.password = password
         document.maker = exchange.caller.maker
         document.tierLimitBytes = exchange.caller.tier.limitBytes
         return document

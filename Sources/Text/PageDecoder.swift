@@ -22,12 +22,16 @@ package struct PageDecoder {
     private var clean: [UInt8] = []
     private var pageHasBytes = false
     private var lastWasCarriageReturn = false
+    private let skipsLineFeeds: Bool
+    private var isBehindPage = false
 
     private var events: [Event] = []
     private var eventsTaken = 0
 
     /// Text that goes on behind other text begins with no byte order mark: what looks like one is a character.
-    package init(expectsByteOrderMark: Bool = true) {
+    /// `skipsLineFeeds`: a line feed behind a form feed belongs to the page's end, as `mutool` writes it.
+    package init(expectsByteOrderMark: Bool = true, skipsLineFeeds: Bool = false) {
+        self.skipsLineFeeds = skipsLineFeeds
         if !expectsByteOrderMark { opening = nil }
     }
 
@@ -73,6 +77,13 @@ package struct PageDecoder {
     private mutating func decode(_ bytes: Span<UInt8>) {
         var position = 0
         while position < bytes.count {
+            if isBehindPage {
+                isBehindPage = false
+                if bytes[position] == UInt8(ascii: "\n") {
+                    position += 1
+                    continue
+                }
+            }
             if sequence.isEmpty {
                 let runStart = position
                 while position < bytes.count, Self.isPlain(bytes[position]) { position += 1 }
@@ -144,6 +155,7 @@ package struct PageDecoder {
         events.append(.pageEnd)
         pageHasBytes = false
         lastWasCarriageReturn = false
+        isBehindPage = skipsLineFeeds
     }
 
     private mutating func flushText() {

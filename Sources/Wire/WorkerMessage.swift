@@ -130,9 +130,13 @@ package struct WorkerAssignment: Sendable, Equatable {
 package enum SourceFormat: String, Sendable, CaseIterable {
     /// UTF-8 with form feeds between pages: what extractors write.
     case pages
+    /// The same with a line feed behind each form feed: what `mutool` writes.
+    case pagesWithLineFeeds = "pages_with_line_feeds"
     /// Text in any encoding.
     case text
     case html, xhtml, docx, odt, epub
+
+    package var isFromExtractor: Bool { self == .pages || self == .pagesWithLineFeeds }
 }
 
 /// What a worker is told while it is at work.

@@ -22,7 +22,7 @@ enum DocumentTexts {
         _ descriptor: Int32, _ format: SourceFormat, charset: String?, afterPages: Int64
     ) throws -> any DocumentText {
         switch format {
-        case .pages: preconditionFailure("what extractors write is read page by page")
+        case .pages, .pagesWithLineFeeds: preconditionFailure("what extractors write is read page by page")
         case .text: DescriptorText(descriptor, .decoding(TextDecoder(charset: charset)))
         case .html: DescriptorText(descriptor, .html(HTMLDocument(charset: charset)))
         case .xhtml: DescriptorText(descriptor, .html(HTMLDocument(charset: charset, isXML: true)))

@@ -55,6 +55,7 @@ final class TextJob {
         self.result = GrowingFile(result, startBytes: assignment.resume?.resultBytes ?? 0)
         self.text = GrowingFile(text, startBytes: assignment.resume?.textBytes ?? 0)
         chunker = Chunker(options: Self.options(assignment))
+        pages = PageDecoder(skipsLineFeeds: assignment.format == .pagesWithLineFeeds)
     }
 
     private static func options(_ assignment: WorkerAssignment) -> ChunkingOptions {
@@ -105,7 +106,7 @@ final class TextJob {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
         defer { buffer.deallocate() }
         try readAgain(through: buffer)
-        if assignment.format == .pages { try readPages(through: buffer) } else { try readDocument() }
+        if assignment.format.isFromExtractor { try readPages(through: buffer) } else { try readDocument() }
         // The extractor may turn out to have failed: what came before is good all the same.
         try checkpointNowAndThen()
         // The ends of the stages are told at once, however short the document.
@@ -133,7 +134,7 @@ final class TextJob {
             if index != source {
                 // What one extractor wrote is whole pages; the next one's text goes on as if one alone had written it.
                 try endSource()
-                pages = PageDecoder(expectsByteOrderMark: false)
+                pages = following()
                 source = index
             }
             unitsRead += Int64(count)
@@ -169,7 +170,12 @@ final class TextJob {
             offset += Int64(count)
             try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), isKept: true)
         }
-        pages = PageDecoder(expectsByteOrderMark: false)
+        pages = following()
+    }
+
+    /// Reads what goes on behind other text.
+    private func following() -> PageDecoder {
+        PageDecoder(expectsByteOrderMark: false, skipsLineFeeds: assignment.format == .pagesWithLineFeeds)
     }
 
     private func receive(_ bytes: UnsafeRawBufferPointer, isKept: Bool = false) throws {

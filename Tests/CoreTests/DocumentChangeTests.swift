@@ -71,6 +71,8 @@ struct DocumentChangeTests {
         Row(
             .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
             [.ignored, .ignored, .told(.step, .queued)], nothing),
+        Row(
+            .fellBack(DocumentError(.noText, "It is a scan.")), [.ignored, .ignored, .told(.step, .queued)], nothing),
         // What the next run begins behind is no news to anybody.
         Row(.checkpointed(nil), nothing, nothing),
         Row(.queued(position: 2), [.ignored, .told(.tick, .queued), .ignored], nothing),
@@ -102,6 +104,7 @@ struct DocumentChangeTests {
         case .setBack: 18
         case .checkpointed: 19
         case .resultTakenOver: 20
+        case .fellBack: 21
         }
     }
 
@@ -136,7 +139,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...20))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...21))
     }
 
     @Test("the ways from one status to another are those of the diagram")

@@ -157,4 +157,36 @@ struct DocumentStageTests {
         try document.apply([.checkpointed(nil), .requeued, .leased])
         #expect(document.stages[0].done == 0 && document.resumedFrom == nil)
     }
+
+    @Test("a password is on record until the document has ended, and in no state", arguments: [false, true])
+    func password(isFailure: Bool) throws {
+        var document = try Document.sample(in: .processing)
+        document.password = "open sesame"
+        #expect(try document.restored().password == "open sesame")
+        #expect(!String(decoding: document.encoded(now: .start), as: UTF8.self).contains("sesame"))
+        try document.apply([
+            isFailure ? .failed(DocumentError(.noText, "It is a scan.")) : .completed(units: 3, chunks: 2)
+        ])
+        #expect(document.password == nil)
+        #expect(!String(decoding: document.recorded(now: .start), as: UTF8.self).contains("sesame"))
+    }
+
+    @Test("who else reads a document is said until it ends well, and the next try begins with the first reader")
+    func readBySecond() throws {
+        var document = try Document.sample(in: .processing)
+        let attempt = document.attempt
+        let words = "Read with mutool, because pdftotext could not read it."
+        try document.apply([.fellBack(DocumentError(.unreadable, "It is damaged."))])
+        #expect(document.status == .queued && document.message == words)
+        document = try document.restored()
+        try document.apply([.leased])
+        #expect(document.attempt == attempt && document.message == words)
+        var failed = document
+        try document.apply([.completed(units: 3, chunks: 2)])
+        #expect(document.message == words)
+        try failed.apply([.failed(DocumentError(.unreadable, "It is damaged."))])
+        #expect(failed.message == nil)
+        try failed.apply([.retried, .leased])
+        #expect(failed.message == nil && failed.firstFailure == nil)
+    }
 }

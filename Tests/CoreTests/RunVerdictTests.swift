@@ -93,8 +93,8 @@ struct RunVerdictTests {
             #expect(error.code == example.code?.rawValue)
             #expect(error.isRetryable == example.code?.isRetryable)
             #expect(error.detail.hasSuffix("."), "a sentence that says what to do")
-        case .waits:
-            Issue.record("no ending of these waits for anything")
+        case .waits, .fallsBack:
+            Issue.record("no ending of these is followed by a run")
         }
     }
 
@@ -132,5 +132,85 @@ struct RunVerdictTests {
         #expect(Self.detail { $0.worker = .exit(3) }.contains("worker ended with code 3"))
         #expect(Self.detail { $0.extractor = .signal(31) }.contains("a system call that it may not make"))
         #expect(Self.detail { $0.extractor = .signal(6) }.contains("reader was ended by signal 6"))
+    }
+
+    // MARK: The second reader
+
+    static let first = DocumentError(.unreadable, "The document cannot be read (no trailer).")
+
+    static func verdict(_ change: (inout RunReport) -> Void) -> RunVerdict {
+        var report = RunReport(limits: limits)
+        report.hasSecondReader = true
+        change(&report)
+        return report.verdict
+    }
+
+    @Test("a document that the first reader finds nothing in is given to the second")
+    func fallsBack() {
+        let scan = Self.verdict { ($0.extractor, $0.finished) = (.exit(0), Self.blank) }
+        let damaged = Self.verdict { ($0.extractor, $0.finished) = (.exit(1), Self.done) }
+        for (verdict, code) in [(scan, DocumentError.Code.noText), (damaged, .unreadable)] {
+            guard case .fallsBack(let error) = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+            #expect(error.code == code.rawValue)
+        }
+    }
+
+    @Test("one that wants a password or hits a limit is not")
+    func staysWithTheFirst() {
+        for verdict in [
+            Self.verdict { ($0.extractor, $0.extractorMessage) = (.exit(1), "Incorrect password") },
+            Self.verdict { $0.supervisedEnd = .memory }, Self.verdict { $0.extractor = .signal(11) },
+        ] {
+            guard case .failed = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+        }
+    }
+
+    @Test("what the second reader finds is the text, though it grumbles")
+    func secondFinds() {
+        let verdict = Self.verdict { ($0.firstFailure, $0.extractor, $0.finished) = (Self.first, .exit(1), Self.done) }
+        #expect(verdict == .complete(units: 3, chunks: 7))
+    }
+
+    @Test("where the second finds nothing either, the first one's failure stands, with the second's words")
+    func bothFail() {
+        let damaged = Self.verdict {
+            ($0.firstFailure, $0.extractor, $0.finished) = (Self.first, .exit(1), Self.blank)
+            $0.extractorMessage = "warning: repairing\nerror: no pages"
+        }
+        let empty = Self.verdict { ($0.firstFailure, $0.extractor, $0.finished) = (Self.first, .exit(0), Self.blank) }
+        let crashed = Self.verdict { ($0.firstFailure, $0.extractor) = (Self.first, .signal(11)) }
+        let late = Self.verdict { ($0.firstFailure, $0.supervisedEnd, $0.worker) = (Self.first, .wallTime, .signal(9)) }
+        for (verdict, words) in [
+            (damaged, "mutool could not read it either (error: no pages)."), (empty, "found no text."),
+            (crashed, "mutool could not read it either."), (late, "mutool could not read it either."),
+        ] {
+            guard case .failed(let error) = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+            #expect(error.code == Self.first.code && error.detail.hasPrefix(Self.first.detail))
+            #expect(error.detail.hasSuffix(words), "\(error.detail)")
+        }
+    }
+
+    @Test("the machine's trouble in the second reader's run is the machine's")
+    func notTheReaders() {
+        let full = Self.verdict {
+            ($0.firstFailure, $0.workerFailure) = (Self.first, DocumentError(.storageFull, "No room."))
+        }
+        let died = Self.verdict { ($0.firstFailure, $0.worker) = (Self.first, .signal(11)) }
+        for (verdict, code) in [(full, DocumentError.Code.storageFull), (died, .crashed)] {
+            guard case .failed(let error) = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+            #expect(error.code == code.rawValue)
+        }
     }
 }

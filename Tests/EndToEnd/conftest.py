@@ -1,13 +1,18 @@
 """The fixtures: servers of the real binary, and documents that are made once."""
 
+import csv
+import fcntl
+import hashlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 import documents
-from means import BUILD, NIGHTLY, binary
+from means import BUILD, NIGHTLY, binary, shared
 from server import Server
 
 LOGS = BUILD / "end-to-end-logs"
@@ -106,13 +111,14 @@ def start_server(request, tmp_path):
 
 @pytest.fixture
 def with_reader(start_server, tmp_path):
-    """Starts servers whose pdftotext is a script of the test's own."""
-    def start(script, *options, workers=1):
+    """Starts servers whose pdftotext is a script of the test's own, and so is the reader behind it."""
+    def start(script, *options, workers=1, second="exit 1"):
         folder = tmp_path / "bin"
         folder.mkdir()
-        reader = folder / "pdftotext"
-        reader.write_text(f"#!/bin/bash\n{script}\n")
-        reader.chmod(0o755)
+        for name, text in (("pdftotext", script), ("mutool", second)):
+            reader = folder / name
+            reader.write_text(f"#!/bin/bash\n{text}\n")
+            reader.chmod(0o755)
         return start_server(*options, workers=workers, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
     return start
 
@@ -142,3 +148,18 @@ def medium_pdf():
 def long_pdf():
     """More pages than any test waits for: a document to interrupt."""
     return documents.pdf(pages=30_000, lines=6)
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """The hostile documents and what each may end as. Made once and kept: it takes half a minute."""
+    tool = shared("tools/make_hostile.py")
+    folder = BUILD / "hostile-documents" / hashlib.sha256(tool.read_bytes()).hexdigest()[:16]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process makes them, the others wait
+        if not (folder / "HOSTILE.tsv").exists():
+            done = subprocess.run([sys.executable, tool, folder], capture_output=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+    with open(folder / "HOSTILE.tsv", encoding="utf-8", newline="") as file:
+        return folder, {row["file"]: row["acceptable outcome"] for row in csv.DictReader(file, delimiter="\t")}

@@ -1,13 +1,8 @@
 """Whatever a document does to its worker is that document's failure, never the server's."""
 
-import csv
-import fcntl
-import hashlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -15,7 +10,7 @@ import documents
 import processes
 import rules
 from client import OCTETS, PDF, TEXT
-from means import BUILD, NIGHTLY, shared
+from means import NIGHTLY
 from waiting import eventually
 from watchers import watch
 
@@ -171,21 +166,6 @@ class TestAReaderWithABadHabit:
         assert (state["status"], state["error"]["code"]) == ("failed", "extractor_missing")
         assert state["error"]["retryable"] is True
         assert server.client.process(documents.plain_text(), "a.txt", TEXT)["status"] == "complete"
-
-
-@pytest.fixture(scope="session")
-def hostile():
-    """The hostile documents and what each may end as. Made once and kept: it takes half a minute."""
-    tool = shared("tools/make_hostile.py")
-    folder = BUILD / "hostile-documents" / hashlib.sha256(tool.read_bytes()).hexdigest()[:16]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process makes them, the others wait
-        if not (folder / "HOSTILE.tsv").exists():
-            done = subprocess.run([sys.executable, tool, folder], capture_output=True, timeout=300)
-            assert done.returncode == 0, done.stderr
-    with open(folder / "HOSTILE.tsv", encoding="utf-8", newline="") as file:
-        return folder, {row["file"]: row["acceptable outcome"] for row in csv.DictReader(file, delimiter="\t")}
 
 
 # The short list: one of each way to attack. Nightly takes them all.

@@ -4,8 +4,8 @@ import Text
 
 /// Each case is decoded whole, byte by byte, and in every two pieces: the text of each page must be the same.
 struct PageDecoderTests {
-    static func pages(_ pieces: [[UInt8]]) -> [String] {
-        var decoder = PageDecoder()
+    static func pages(_ pieces: [[UInt8]], skipsLineFeeds: Bool = false) -> [String] {
+        var decoder = PageDecoder(skipsLineFeeds: skipsLineFeeds)
         var pages: [String] = []
         var page = ""
         func drain() {
@@ -30,12 +30,13 @@ struct PageDecoderTests {
         return pages
     }
 
-    private func expect(_ bytes: [UInt8], _ pages: [String]) {
+    private func expect(_ bytes: [UInt8], _ pages: [String], skipsLineFeeds: Bool = false) {
         let expected = pages.map { Array($0.unicodeScalars) }
         var allPieces = [[bytes], bytes.map { [$0] }]
         for split in 0...min(bytes.count, 40) { allPieces.append([Array(bytes[..<split]), Array(bytes[split...])]) }
         for pieces in allPieces {
-            #expect(Self.pages(pieces).map { Array($0.unicodeScalars) } == expected, "in pieces \(pieces)")
+            let found = Self.pages(pieces, skipsLineFeeds: skipsLineFeeds)
+            #expect(found.map { Array($0.unicodeScalars) } == expected, "in pieces \(pieces)")
         }
     }
 
@@ -46,6 +47,16 @@ struct PageDecoderTests {
             ("\u{c}\u{c}b\n\u{c}", ["", "", "b\n"]), ("a\u{c}\n", ["a", "\n"]), ("a\u{c}\0", ["a", ""]),
         ])
     func pages(text: String, pages: [String]) { expect(Array(text.utf8), pages) }
+
+    @Test(
+        "where a line feed belongs to the page's end, the first behind it is no text",
+        arguments: [
+            ("a\n\u{c}\n", ["a\n"]), ("a\u{c}\nb\u{c}\n", ["a", "b"]), ("a\u{c}\n\nb", ["a", "\nb"]),
+            ("a\u{c}b\n", ["a", "b\n"]), ("\na\u{c}\u{c}\n", ["\na", ""]),
+        ])
+    func lineFeedsBehindPages(text: String, pages: [String]) {
+        expect(Array(text.utf8), pages, skipsLineFeeds: true)
+    }
 
     @Test(
         "every line end is a line feed; controls but it and the tab are dropped",
