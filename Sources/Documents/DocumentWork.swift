@@ -43,8 +43,9 @@ extension DocumentOwner {
             }
             reading = type
         }
-        let settings = Checkpoint.settings(
-            request.settings(of: document.document.pipeline), isReadBySecond: document.document.firstFailure != nil)
+        let settings = request.settings(of: document.document.pipeline).map {
+            Checkpoint.settings($0, isReadBySecond: document.document.firstFailure != nil)
+        }
         if let point = document.document.checkpoint, point.settings != settings {
             forgetCheckpoint(document)
         }

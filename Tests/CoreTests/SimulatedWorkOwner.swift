@@ -279,6 +279,7 @@ final class SimulatedWorkOwner {
             try? changeOnRecord(found, .completed(units: units, chunks: chunks))
         case .waits(let words, let milliseconds):
             setBack(found, run, words, afterMilliseconds: milliseconds, isAttempt: false)
+        case .fallsBack: world.checker.complain("no worker of this world has a second reader")
         case .failed(let error):
             let pages = found.document.unitsArePages ? unitsRead : nil
             let checkpoint = found.document.checkpoint
