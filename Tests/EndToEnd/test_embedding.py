@@ -199,7 +199,7 @@ class TestWhatIsRefused:
     def test_vectors_of_another_length_than_before(self, with_service, service):
         stand_in = service(("dimensions", 9))
         stand_in.next("well", "well")
-        failed(with_service(stand_in), "embedding_unusable", f"where {DIMENSIONS} are expected")
+        failed(with_service(stand_in), "embedding_unusable", f"{DIMENSIONS + 1} dimensions")
 
     def test_vectors_of_another_length_than_configured(self, with_service, service):
         failed(with_service(service(("dimensions", 9)), "--embedding-dimensions", 8), "embedding_unusable", "8")
