@@ -17,6 +17,10 @@ package struct PageRange: Sendable, Equatable {
     /// time of one extractor instead of 1.03, for 2,400 pages.
     package static let rangesPerCore: Int64 = 1
 
+    /// What the worker does with a page's text, of the time that reading the page takes. While it keeps up with the
+    /// first range it takes some of that range's core: a shorter one lets all end at about the same time.
+    package static let workerPercent: Int64 = 20
+
     /// A document that claims more pages than this leaves room for is lying.
     package static let bytesPerPageMin: Int64 = 32
 
@@ -27,10 +31,13 @@ package struct PageRange: Sendable, Equatable {
         let rest = total - done
         let count = min(rest / pagesMin, Int64(cores) * rangesPerCore)
         guard cores > 1, count > 1 else { return [PageRange(first: done + 1, last: nil)] }
+        let worker = rest * workerPercent / 100
+        let first = max(pagesMin, (rest + worker) / count - worker)
+        let others = rest - first
         return (0..<count).map { index in
             PageRange(
-                first: done + rest * index / count + 1,
-                last: index == count - 1 ? nil : done + rest * (index + 1) / count)
+                first: index == 0 ? done + 1 : done + first + others * (index - 1) / (count - 1) + 1,
+                last: index == count - 1 ? nil : done + first + others * index / (count - 1))
         }
     }
 }

@@ -188,7 +188,7 @@ final class DocumentRun: @unchecked Sendable {
 
     private func startReading(_ box: FilesBox) throws(SystemError) {
         guard let files = box.files.take(), let worker else { return endIfDone() }
-        guard textCommand(PageRange(first: 1, last: nil), toFile: false) != nil else {
+        guard textCommand(PageRange(first: 1, last: nil), byLine: true) != nil else {
             report.workerFailure = DocumentError(
                 .extractorMissing,
                 lease.firstFailure == nil
@@ -206,7 +206,7 @@ final class DocumentRun: @unchecked Sendable {
         let result = try files.result.duplicate()
         let text = try files.text.duplicate()
         let extraction = TextExtraction(
-            ranges, command: textCommand(_:toFile:), content: files.takeContent(), limits: extractorLimits,
+            ranges, command: textCommand(_:byLine:), content: files.takeContent(), limits: extractorLimits,
             loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
             spoolPath: { paths.spoolPath(id, run: run, index: $0) },
             processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
@@ -222,9 +222,9 @@ final class DocumentRun: @unchecked Sendable {
         try extraction.startFirst(output: pipe.second.raw)
     }
 
-    private func textCommand(_ pages: PageRange, toFile: Bool) -> ExtractorTools.Command? {
+    private func textCommand(_ pages: PageRange, byLine: Bool) -> ExtractorTools.Command? {
         lease.firstFailure == nil
-            ? pipeline.tools.textCommand(for: lease.type, pages, password: lease.password, toFile: toFile)
+            ? pipeline.tools.textCommand(for: lease.type, pages, password: lease.password, byLine: byLine)
             : pipeline.tools.secondTextCommand(pages, password: lease.password)
     }
 

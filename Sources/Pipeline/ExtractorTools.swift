@@ -4,8 +4,8 @@ import System
 /// The tools that read documents, found once.
 struct ExtractorTools: Sendable {
     private let pdftotext: Program?
-    /// The same with its output as it buffers it itself, for what nobody reads at once.
-    private let pdftotextForFiles: Program?
+    /// The same with its output as it buffers it itself, where nobody waits for each line.
+    private let pdftotextInBlocks: Program?
     private let pdfinfo: Program?
     /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
     private let mutool: Program?
@@ -18,7 +18,7 @@ struct ExtractorTools: Sendable {
             return Program(path: path, environment: Self.environment + buffering)
         }
         pdftotext = lineBuffered("pdftotext")
-        pdftotextForFiles = ThisProcess.findProgram("pdftotext").map {
+        pdftotextInBlocks = ThisProcess.findProgram("pdftotext").map {
             Program(path: $0, environment: Self.environment)
         }
         mutool = lineBuffered("mutool")
@@ -27,9 +27,9 @@ struct ExtractorTools: Sendable {
 
     /// How to have `type` read; nil when the machine lacks the means.
     func textCommand(
-        for type: DocumentType, _ pages: PageRange, password: String?, toFile: Bool = false
+        for type: DocumentType, _ pages: PageRange, password: String?, byLine: Bool
     ) -> Command? {
-        guard type == .pdf, let pdftotext = toFile ? pdftotextForFiles : pdftotext else { return nil }
+        guard type == .pdf, let pdftotext = byLine ? pdftotext : pdftotextInBlocks else { return nil }
         var range: [String] = []
         if pages.first > 1 { range += ["-f", "\(pages.first)"] }
         if let last = pages.last { range += ["-l", "\(last)"] }

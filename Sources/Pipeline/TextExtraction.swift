@@ -16,7 +16,7 @@ final class TextExtraction: @unchecked Sendable {
         var spool: SpoolReading?
     }
 
-    private let command: (PageRange, _ toFile: Bool) -> ExtractorTools.Command?
+    private let command: (PageRange, _ byLine: Bool) -> ExtractorTools.Command?
     private let content: OwnedDescriptor
     private let limits: ProcessLimits
     private let loop: EventLoop
@@ -34,7 +34,7 @@ final class TextExtraction: @unchecked Sendable {
 
     /// `ended` is called once, when no extractor is left: with the ending of the first that failed, or the last one's.
     init(
-        _ ranges: [PageRange], command: @escaping (PageRange, _ toFile: Bool) -> ExtractorTools.Command?,
+        _ ranges: [PageRange], command: @escaping (PageRange, _ byLine: Bool) -> ExtractorTools.Command?,
         content: consuming OwnedDescriptor, limits: ProcessLimits, loop: EventLoop, disk: DiskThreads, run: Int64,
         worker: WorkerLink, spoolPath: @escaping (Int) -> String,
         processesMax: @escaping () -> Int, ended: @escaping (Ending, _ message: String) -> Void
@@ -63,7 +63,9 @@ final class TextExtraction: @unchecked Sendable {
 
     private func start(_ index: Int, output: Int32) throws(SystemError) {
         parts[index].isStarted = true
-        guard let command = command(parts[index].range, index > 0) else {
+        // Of a document that is long enough for several, nobody misses a page's last lines for a moment; written line
+        // by line they would wake the worker for each.
+        guard let command = command(parts[index].range, parts.count == 1) else {
             preconditionFailure("a run without its tools is not started")
         }
         // They may share the descriptor: each opens what it leads to anew, and has a place of its own in it.

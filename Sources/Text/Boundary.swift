@@ -22,6 +22,8 @@ extension TextWindow {
             if sentenceEnds(before: cluster) { return .sentence }
             return isLineFeed(cluster) ? .line : .space
         }
+        // What most words begin with: nothing below would find more than a cut before white space does.
+        if isASCII(cluster), isWhite(cluster - 1) { return .none }
         let next = firstScalar(of: cluster)
         if Punctuation.closes(next) || Punctuation.endsSentence(next) { return .none }
         if endsWithUnspacedSentence(before: cluster) { return .sentence }
@@ -64,6 +66,8 @@ extension TextWindow {
     private static let closersMax = 4
 
     private func terminator(before cluster: Int) -> Int? {
+        // What most words end with.
+        if endsWithASCIIWord(before: cluster) { return nil }
         var position = cluster - 1
         let first = max(0, position - Self.closersMax)
         while position > first, Punctuation.closes(firstScalar(of: position)) { position -= 1 }
@@ -81,16 +85,15 @@ extension TextWindow {
         var letters = 0
         var digits = 0
         var position = fullStop - 1
-        while position >= 0, letters + digits <= Self.abbreviationLettersMax {
+        letters: while position >= 0, letters + digits <= Self.abbreviationLettersMax {
             let scalar = firstScalar(of: position)
-            if scalar.properties.isAlphabetic {
+            switch Script.kind(scalar) {
+            case .letter:
                 let value = scalar.isASCII ? UInt64(scalar.value | 0x20) : 0xff
                 if letters < Self.abbreviationLettersMax { packed |= value << UInt64(8 * letters) }
                 letters += 1
-            } else if scalar.properties.numericType != nil {
-                digits += 1
-            } else {
-                break
+            case .number: digits += 1
+            case .other: break letters
             }
             position -= 1
         }
@@ -169,6 +172,20 @@ enum Script {
         case 0x3400...0x4dbf, 0x4e00...0x9fff, 0xf900...0xfaff: true  // Han
         case 0x2_0000...0x3_ffff: true  // Han, rare
         default: false
+        }
+    }
+
+    enum Kind {
+        case letter, number, other
+    }
+
+    /// By Unicode's Alphabetic and Numeric_Type, which of ASCII are quickly told.
+    static func kind(_ scalar: Unicode.Scalar) -> Kind {
+        switch scalar.value {
+        case 0x61...0x7a, 0x41...0x5a: .letter
+        case 0x30...0x39: .number
+        case 0..<0x80: .other
+        default: scalar.properties.isAlphabetic ? .letter : scalar.properties.numericType != nil ? .number : .other
         }
     }
 

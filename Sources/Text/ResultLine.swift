@@ -31,53 +31,49 @@ package enum ResultLine {
         append("]}\n", to: &line)
     }
 
-    /// The decimals of 0 to 999, three bytes each.
-    private static let thousandths: [UInt8] = {
-        var table: [UInt8] = []
-        for number in 0..<1000 {
-            for digit in [number / 100, number / 10 % 10, number % 10] {
-                table.append(UInt8(ascii: "0") + UInt8(digit))
-            }
-        }
-        return table
-    }()
-    /// `-0.123456,`
+    /// The decimals of 0 to 999, three bytes each, the first in the lowest.
+    private static let thousandths: [UInt64] = (0..<UInt64(1000)).map { number in
+        let tens = number / 10 % 10
+        return 0x30_3030 + (number % 10) << 16 + tens << 8 + number / 100
+    }
+    /// `,-0.123456`
     private static let unitNumberBytesMax = 10
+    /// A number's eight bytes are written whole, however many of them count.
+    private static let unitNumberBytesWritten = 8
 
     /// As `appendFixedPoint` for each, for numbers from -1 to 1, which all of a normalised vector are: room for all is
-    /// made once, and digits come three at a time.
+    /// made once, and a number is put together in a register.
     private static func appendUnitVector(_ vector: [Float], to line: inout [UInt8]) {
         let digits = thousandths.span
         let numbers = vector.span
-        line.append(addingCapacity: numbers.count * unitNumberBytesMax) { (text: inout OutputSpan<UInt8>) in
-            for index in numbers.indices {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                let value = numbers[index]
-                // Exact in a `Double`, as below.
-                var units = Int(Double(value.magnitude) * 1_000_000 + 0.5)
-                if value < 0, units > 0 { text.append(UInt8(ascii: "-")) }
-                if units >= 1_000_000 {
-                    text.append(UInt8(ascii: "1"))
-                    units -= 1_000_000
-                } else {
-                    text.append(UInt8(ascii: "0"))
+        let capacity = numbers.count * unitNumberBytesMax + unitNumberBytesWritten
+        line.append(addingCapacity: capacity) { (text: inout OutputSpan<UInt8>) in
+            // Every store ends within the capacity: each number so far took `unitNumberBytesMax` at most, and the last
+            // one's eight bytes have room behind that.
+            unsafe text.withUnsafeMutableBufferPointer { buffer, initializedCount in
+                let start = unsafe UnsafeMutableRawPointer(buffer.baseAddress!)
+                var end = unsafe start
+                for index in numbers.indices {
+                    unsafe end.storeBytes(of: UInt8(ascii: ","), as: UInt8.self)
+                    unsafe end += index > 0 ? 1 : 0
+                    let value = numbers[index]
+                    // Exact in a `Double`, as below.
+                    let units = Int(Double(value.magnitude) * 1_000_000 + 0.5)
+                    unsafe end.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self)
+                    unsafe end += value < 0 && units > 0 ? 1 : 0
+                    if units == 0 || units >= 1_000_000 {
+                        unsafe end.storeBytes(of: UInt8(ascii: "0") + (units > 0 ? 1 : 0), as: UInt8.self)
+                        unsafe end += 1
+                        continue
+                    }
+                    // "0." and six decimals, of which trailing zeros are cut: they are the highest bytes.
+                    let decimals = digits[units / 1000] << 16 | digits[units % 1000] << 40
+                    unsafe end.storeBytes(of: (decimals | 0x2e30).littleEndian, as: UInt64.self)
+                    unsafe end += 8 - (decimals ^ 0x3030_3030_3030_0000).leadingZeroBitCount / 8
                 }
-                if units == 0 { continue }
-                text.append(UInt8(ascii: "."))
-                let (high, low) = (units / 1000 * 3, units % 1000 * 3)
-                // Trailing zeros are cut.
-                let count = low > 0 ? 3 + significant(digits, low) : significant(digits, high)
-                for place in 0..<min(count, 3) { text.append(digits[high + place]) }
-                for place in 3..<max(count, 3) { text.append(digits[low + place - 3]) }
+                initializedCount = unsafe end - start
             }
         }
-    }
-
-    /// How many of three digits, not all zero, there are without trailing zeros.
-    @inline(__always)
-    private static func significant(_ digits: Span<UInt8>, _ start: Int) -> Int {
-        let zero = UInt8(ascii: "0")
-        return digits[start + 2] != zero ? 3 : digits[start + 1] != zero ? 2 : 1
     }
 
     private static func appendFixedPoint(_ value: Float, to line: inout [UInt8]) {

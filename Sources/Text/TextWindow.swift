@@ -5,7 +5,7 @@
 struct TextWindow {
     private(set) var bytes: [UInt8] = []
     /// The offset in `bytes` at which each cluster begins.
-    private var starts: [Int] = []
+    private var starts: [Int32] = []
     /// For each page with text in here, its first cluster. The first entry is the page of cluster 0, whatever its
     /// number says.
     private var pages: [(firstCluster: Int, page: Int)] = []
@@ -14,14 +14,14 @@ struct TextWindow {
 
     // MARK: - Growing
 
-    mutating func beginCluster() { starts.append(bytes.count) }
+    mutating func beginCluster() { starts.append(Int32(bytes.count)) }
 
     /// Adds to the cluster that was begun last.
     mutating func append(_ byte: UInt8) { bytes.append(byte) }
 
     /// Adds ASCII of which each byte is a cluster.
     mutating func append(clusters ascii: Span<UInt8>) {
-        starts.append(contentsOf: bytes.count..<bytes.count + ascii.count)
+        starts.append(contentsOf: Int32(bytes.count)..<Int32(bytes.count + ascii.count))
         // The buffer is only read while the span is borrowed; `append` copies it.
         unsafe ascii.withUnsafeBufferPointer { ascii in unsafe bytes.append(contentsOf: ascii) }
     }
@@ -32,13 +32,13 @@ struct TextWindow {
     /// Of a cluster that is not the first of its page.
     mutating func removeLastCluster() {
         guard let start = starts.popLast() else { return }
-        bytes.removeSubrange(start...)
+        bytes.removeSubrange(Int(start)...)
     }
 
     mutating func removeFirst(_ clusters: Int) {
         guard clusters < count else { return removeAll() }
         let offset = starts[clusters]
-        bytes.removeSubrange(..<offset)
+        bytes.removeSubrange(..<Int(offset))
         starts.removeSubrange(..<clusters)
         for index in starts.indices { starts[index] -= offset }
         if let first = pages.lastIndex(where: { $0.firstCluster <= clusters }) { pages.removeSubrange(..<first) }
@@ -69,14 +69,20 @@ struct TextWindow {
     /// Whether that ASCII character, alone, is the cluster. False beyond the ends.
     func isByte(_ byte: UInt8, _ cluster: Int) -> Bool {
         guard starts.indices.contains(cluster) else { return false }
-        return bytes[starts[cluster]] == byte && offset(of: cluster + 1) == starts[cluster] + 1
+        let start = offset(of: cluster)
+        return bytes[start] == byte && offset(of: cluster + 1) == start + 1
     }
 
     /// Whether ASCII letters or digits stand on both sides of the cluster's start, which is not the first.
     func isInsideASCIIWord(_ cluster: Int) -> Bool {
-        let start = starts[cluster]
+        let start = offset(of: cluster)
         return Self.isASCIIWord(bytes[start - 1]) && Self.isASCIIWord(bytes[start])
     }
+
+    /// Whether an ASCII letter or digit stands right before the cluster's start, which is not the first.
+    func endsWithASCIIWord(before cluster: Int) -> Bool { Self.isASCIIWord(bytes[offset(of: cluster) - 1]) }
+
+    func isASCII(_ cluster: Int) -> Bool { bytes[offset(of: cluster)] < 0x80 }
 
     private static func isASCIIWord(_ byte: UInt8) -> Bool {
         // Letters of either case are 26 apart from "a" with bit 5 set; what wraps around is larger than either bound.
@@ -85,7 +91,7 @@ struct TextWindow {
 
     /// The scalar that the cluster begins with: the base character, where marks follow.
     func firstScalar(of cluster: Int) -> Unicode.Scalar {
-        let start = starts[cluster]
+        let start = offset(of: cluster)
         let length = UTF8Scalar.length(startingWith: bytes[start])
         return UTF8Scalar.decode(bytes.span.extracting(start..<start + length))
     }
@@ -94,8 +100,8 @@ struct TextWindow {
     func lastScalar(beforeEnd distance: Int) -> Unicode.Scalar? {
         guard count > distance else { return nil }
         let end = offset(of: count - distance)
-        return String(decoding: bytes[starts[count - distance - 1]..<end], as: UTF8.self).unicodeScalars.last
+        return String(decoding: bytes[offset(of: count - distance - 1)..<end], as: UTF8.self).unicodeScalars.last
     }
 
-    private func offset(of cluster: Int) -> Int { cluster < count ? starts[cluster] : bytes.count }
+    private func offset(of cluster: Int) -> Int { cluster < count ? Int(starts[cluster]) : bytes.count }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-import Text
+@testable import Text
 
 struct HashedNGramVectorizerTests {
     private let vectorizer = HashedNGramVectorizer()
@@ -60,6 +60,28 @@ struct HashedNGramVectorizerTests {
             #expect(similarity(text, near) > similarity(text, far) + 0.2, "\(near) against \(far)")
         }
         #expect(similarity("the same text", "the same text") > 0.999)
+    }
+
+    @Test("a word adds the same whether it is remembered, was displaced, or is read letter by letter")
+    func remembering() {
+        var random = SeededRandom(seed: 5)
+        let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+        // Several for each place of the memory, some of them again and again, from one letter to more than it takes.
+        let words = (0..<3 * WordFeatures.placesMax).map { _ in
+            String(
+                (0..<Int.random(in: 1...ShortWord.lettersMax + 2, using: &random)).map { _ in
+                    letters.randomElement(using: &random)!
+                })
+        }
+        for _ in 0..<2 {
+            for start in stride(from: 0, to: words.count - 20, by: 40) {
+                let text = words[start..<start + 20] + words[0..<5]
+                // A soft hyphen is nothing, but behind it a word is no longer taken as a whole.
+                let spelled = text.map { word in word.map { "\u{ad}\($0)" }.joined() }
+                let vector = vectorizer.embed(text.joined(separator: " "))
+                #expect(vector == HashedNGramVectorizer().embed(spelled.joined(separator: " ")))
+            }
+        }
     }
 
     @Test("any text makes a finite vector")
