@@ -52,7 +52,7 @@ build: deps ## the release binary, .build/release/headway, which needs no file b
 	@swift build --configuration release --static-swift-stdlib --product headway
 
 .PHONY: test
-test: test-swift fuzz-short test-end-to-end test-release ## every test; the long lists are in `make nightly`
+test: test-swift fuzz-short test-end-to-end ## every test; the long lists are in `make nightly`
 
 .PHONY: test-swift
 test-swift: deps
@@ -61,19 +61,15 @@ test-swift: deps
 	@$(call say,"Testing the parts (swift test)")
 	@swift test --skip-build
 
-# Two runs: what bears company side by side, then the tests that measure time or memory, each on a quiet machine.
+# The binary as users have it. Two runs: what bears company side by side, then the tests that measure time or memory, each
+# on a quiet machine.
 .PHONY: test-end-to-end
-test-end-to-end: deps-test $(VENV)/installed
-	@swift build --product headway
-	@$(call say,"Testing the binary from outside with independent clients (pytest; side by side)")
-	@$(PYTEST) -m "not alone and not nightly and not release" --numprocesses $(SIDE_BY_SIDE) --dist worksteal
+test-end-to-end: export HEADWAY_BINARY = .build/release/headway
+test-end-to-end: build deps-test $(VENV)/installed
+	@$(call say,"Testing the release binary from outside with independent clients (pytest; side by side)")
+	@$(PYTEST) -m "not alone and not nightly" --numprocesses $(SIDE_BY_SIDE) --dist worksteal
 	@$(call say,"Testing what needs a quiet machine (pytest; one by one)")
 	@$(PYTEST) -m "alone and not nightly"
-
-.PHONY: test-release
-test-release: build deps-test $(VENV)/installed
-	@$(call say,"Testing what only the optimised binary can show (pytest)")
-	@HEADWAY_BINARY=.build/release/headway $(PYTEST) -m release
 
 .PHONY: nightly
 nightly: build deps-test $(VENV)/installed ## the long lists too, on the release binary: 1 GB, ten minutes

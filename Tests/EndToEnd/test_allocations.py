@@ -16,7 +16,6 @@ from test_diagnostics import address
 
 HERE = Path(__file__).parent
 THRESHOLDS = json.loads((HERE / "allocations.json").read_text())
-pytestmark = pytest.mark.release
 
 
 class Counted:

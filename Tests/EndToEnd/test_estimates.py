@@ -51,8 +51,8 @@ def test_corpus_and_generated_documents(start_server, side_by_side):
 
 
 class TestExperience:
-    # A second and a half of a debug binary's work each.
-    BODY = estimates.text(200_000, 1)
+    # A second of work each, so that a remaining time is told.
+    BODY = 40 * estimates.text(200_000, 1)
 
     def teach(self, client):
         for number in range(4):

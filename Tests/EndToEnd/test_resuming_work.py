@@ -138,12 +138,13 @@ class TestRangesOfPages:
         assert not list(together.data.glob("text/*.part*")), "no part is left over"
 
     def test_it_goes_on_behind_the_last_page_that_is_whole(self, start_server):
-        body = documents.pdf(pages=2400)
+        # Long enough for a checkpoint before its end.
+        body = documents.pdf(pages=5000, lines=45)
         server = start_server("--retry-wait-seconds", 0)
         whole = server.client.upload(body)["document_id"]
         assert server.client.finish(whole, 120)["status"] == "complete"
         identifier = server.client.upload(body)["document_id"]
-        kill_when(server, identifier, "worker", lambda state: (state["stages"][1]["done"] or 0) >= 700)
+        kill_when(server, identifier, "worker", lambda state: (state["stages"][1]["done"] or 0) >= 2600)
         state = server.client.finish(identifier, 120)
         assert state["status"] == "complete" and state["resumed_from"], state
         assert outcome(server, identifier) == outcome(server, whole)
