@@ -381,7 +381,10 @@ package struct Document: Sendable, Equatable {
         case .checkpointed(let point):
             guard status == .processing || status == .queued else { return .none }
             checkpoint = point
-            return .none
+            guard point == nil, status == .processing, resumedFrom != nil else { return .none }
+            // The run goes on from nothing after all.
+            resumedFrom = nil
+            isTick = true
         case .ceilingRecorded(let ceiling):
             let told = percentage.published
             percentage.ceilingRecorded(ceiling)

@@ -132,7 +132,7 @@ extension DocumentOwner {
 
     private func forgetCheckpoint(_ document: LiveDocument) {
         guard let point = document.document.checkpoint else { return }
-        _ = try? document.document.apply(.checkpointed(nil), at: now)
+        try? change(document, .checkpointed(nil))
         let id = document.document.id
         write(document.document, document) { [self] result in
             // What is still on record must still be there: the next process would go on from it.

@@ -55,6 +55,18 @@ struct CommandDocumentTests {
         #expect(document.shownStage == "second")
     }
 
+    @Test("a run whose checkpoint's files are gone goes on from nothing, and says so")
+    func beginsAgain() throws {
+        var document = try document()
+        let point = Checkpoint(run: 1, units: 1, textBytes: 0, resultBytes: 0, chunks: 0, settings: "s")
+        _ = try document.apply(.checkpointed(point), at: .start)
+        _ = try document.apply(.requeued, at: .start)
+        _ = try document.apply(.leased, at: .start)
+        #expect(try document.apply(.checkpointed(nil), at: .start) != .none)
+        #expect(document.resumedFrom == nil && document.checkpoint == nil)
+        #expect(try document.apply(.checkpointed(nil), at: .start) == .none)
+    }
+
     @Test("its record is read without its pipeline")
     func record() throws {
         var document = try document()
