@@ -75,11 +75,19 @@ package struct Chunker {
     private static func isVisibleASCII(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f }
 
     /// How many bytes from there are characters that need no more than to be appended; 0 where something else is due.
+    /// Single spaces within are such characters: white space that is clean already.
     private func lengthOfSimpleRun(_ bytes: Span<UInt8>, from position: Int) -> Int {
-        guard pending == .none, pageHasText, breaker.previousIsSimple else { return 0 }
+        guard pending == .none, pageHasText, breaker.previousIsSimple, window.count > 0 else { return 0 }
         let end = min(bytes.count, position + max(0, fullCount - window.count))
         var next = position
-        while next < end, Self.isVisibleASCII(bytes[next]) { next += 1 }
+        while next < end {
+            if !Self.isVisibleASCII(bytes[next]) {
+                guard bytes[next] == UInt8(ascii: " "), next + 1 < end, Self.isVisibleASCII(bytes[next + 1]) else {
+                    break
+                }
+            }
+            next += 1
+        }
         return next - position
     }
 

@@ -21,7 +21,10 @@ struct TextWindow {
 
     /// Adds ASCII of which each byte is a cluster.
     mutating func append(clusters ascii: Span<UInt8>) {
-        starts.append(contentsOf: Int32(bytes.count)..<Int32(bytes.count + ascii.count))
+        let first = Int32(bytes.count)
+        starts.append(addingCapacity: ascii.count) { (added: inout OutputSpan<Int32>) in
+            for index in 0..<Int32(ascii.count) { added.append(first + index) }
+        }
         // The buffer is only read while the span is borrowed; `append` copies it.
         unsafe ascii.withUnsafeBufferPointer { ascii in unsafe bytes.append(contentsOf: ascii) }
     }

@@ -83,6 +83,22 @@ struct JSONWriterTests {
         #expect(Array(parsed.stringValue!.unicodeScalars) == Array(text))
     }
 
+    @Test(
+        "what must be escaped is found wherever it stands, and nothing else is",
+        arguments: [
+            ("\u{0}", #"\u0000"#), ("\u{1f}", #"\u001f"#), ("\"", #"\""#), ("\\", #"\\"#), ("\u{2028}", #"\u2028"#),
+            (" ", " "), ("!", "!"), ("#", "#"), ("[", "["), ("\u{7f}", "\u{7f}"), ("é", "é"), ("\u{2027}", "\u{2027}"),
+        ])
+    func places(character: String, escaped: String) {
+        for before in 0..<20 {
+            for after in [0, 1, 7, 8, 9] {
+                let (head, tail) = (String(repeating: "a", count: before), String(repeating: "é", count: after))
+                #expect(written { $0.string(head + character + tail) } == "\"\(head)\(escaped)\(tail)\"")
+                #expect(written { $0.string(head + character + character) } == "\"\(head)\(escaped)\(escaped)\"")
+            }
+        }
+    }
+
     @Test("what is written from a value reads back as the same value")
     func roundTrip() throws {
         let text = #"{"a":[1,-2,1.5,1e+300,5e-324,0.1],"s":"é\n","n":null,"t":true,"o":{"x":[[],{}]}}"#
