@@ -66,7 +66,14 @@ struct ExtractorTools: Sendable {
         var arguments: [String]
     }
 
-    private static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"]
+    private static let environment = [
+        "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent", allocation,
+    ]
+
+    /// pdftotext makes and drops thousands of small objects a page. The allocator of the GNU C library keeps seven of
+    /// a size at hand; with a thousand (33 MB at the very most, hardly any in fact) reading costs up to a quarter less
+    /// CPU time. Other C libraries do not know the variable, and no harm is done.
+    private static let allocation = "GLIBC_TUNABLES=glibc.malloc.tcache_count=1000"
 
     /// What `stdbuf -oL` gives the program that it runs, or progress stalls until 4 KiB are full. It is asked once: so
     /// no extractor needs the right to run another program, and each starts a millisecond sooner.

@@ -30,7 +30,9 @@ package final class HashedNGramVectorizer {
     }
 
     /// A vector of length 1 (L2); of zeros for a text without a letter, a digit or a symbol.
-    package func embed(_ text: String) -> [Float] {
+    package func embed(_ text: String) -> [Float] { Self.embed(text, dimensions: dimensions, &words) }
+
+    private static func embed(_ text: String, dimensions: Int, _ words: inout WordFeatures) -> [Float] {
         var sums = FeatureSums(dimensions: dimensions)
         let bytes = text.utf8.span
         let foldedASCII = WordScalar.foldedASCII

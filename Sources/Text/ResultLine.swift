@@ -36,7 +36,7 @@ package enum ResultLine {
         let tens = number / 10 % 10
         return 0x30_3030 + (number % 10) << 16 + tens << 8 + number / 100
     }
-    /// `,-0.123456`
+    /// `-0.123456,`
     private static let unitNumberBytesMax = 10
     /// A number's eight bytes are written whole, however many of them count.
     private static let unitNumberBytesWritten = 8
@@ -54,23 +54,26 @@ package enum ResultLine {
                 let start = unsafe UnsafeMutableRawPointer(buffer.baseAddress!)
                 var end = unsafe start
                 for index in numbers.indices {
-                    unsafe end.storeBytes(of: UInt8(ascii: ","), as: UInt8.self)
-                    unsafe end += index > 0 ? 1 : 0
                     let value = numbers[index]
                     // Exact in a `Double`, as below.
                     let units = Int(Double(value.magnitude) * 1_000_000 + 0.5)
                     unsafe end.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self)
-                    unsafe end += value < 0 && units > 0 ? 1 : 0
+                    // No branch: half of the signs would be guessed wrong.
+                    unsafe end += Int(value.bitPattern >> 31) & (units == 0 ? 0 : 1)
                     if units == 0 || units >= 1_000_000 {
                         unsafe end.storeBytes(of: UInt8(ascii: "0") + (units > 0 ? 1 : 0), as: UInt8.self)
                         unsafe end += 1
-                        continue
+                    } else {
+                        // "0." and six decimals, of which trailing zeros are cut: they are the highest bytes.
+                        let decimals = digits[units / 1000] << 16 | digits[units % 1000] << 40
+                        unsafe end.storeBytes(of: (decimals | 0x2e30).littleEndian, as: UInt64.self)
+                        unsafe end += 8 - (decimals ^ 0x3030_3030_3030_0000).leadingZeroBitCount / 8
                     }
-                    // "0." and six decimals, of which trailing zeros are cut: they are the highest bytes.
-                    let decimals = digits[units / 1000] << 16 | digits[units % 1000] << 40
-                    unsafe end.storeBytes(of: (decimals | 0x2e30).littleEndian, as: UInt64.self)
-                    unsafe end += 8 - (decimals ^ 0x3030_3030_3030_0000).leadingZeroBitCount / 8
+                    unsafe end.storeBytes(of: UInt8(ascii: ","), as: UInt8.self)
+                    unsafe end += 1
                 }
+                // But for the last comma.
+                if !numbers.isEmpty { unsafe end -= 1 }
                 initializedCount = unsafe end - start
             }
         }
