@@ -73,9 +73,10 @@ export { Watchlist, watchMany } from './watchlist.js';
  * `cancel` or `remove` to be rid of it.
  *
  * @param {File|Blob} file
- * @param {{baseURL?: string, token?: string, name?: string, metadata?: Object, remember?: boolean, id?: string,
+ * @param {{baseURL?: string, token?: string, name?: string, metadata?: Object, pipeline?: string,
+ *     priority?: 'high'|'normal'|'low', password?: string, remember?: boolean, id?: string,
  *     patienceMilliseconds?: number, onProgress?: (upload: Upload) => void, onState?: (state: DocumentState) => void,
- *     signal?: AbortSignal}} [options]
+ *     signal?: AbortSignal}} [options] `pipeline` and `password` as docs/api.md has them
  * @returns {Upload} a promise, too: it rejects with a HeadwayError where the file was refused, failed while it was sent
  *     or was cancelled (code `cancelled`), or where another window goes on with it (code `superseded`)
  */

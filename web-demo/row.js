@@ -10,11 +10,12 @@ import { ago, bytes, doing, number, onItsWay, remaining, spoken, trouble } from 
 const CONFIRM_MILLISECONDS = 4_000;
 const SILENCE_MILLISECONDS = 10_000;
 const HOPELESS = new Set(['unsupported_type', 'file_unreadable', 'too_large']);
-const PARTS = ['name', 'bar', 'percent', 'doing', 'rate', 'left', 'via', 'advice', 'inside'];
+const PARTS = ['name', 'bar', 'percent', 'doing', 'rate', 'left', 'via', 'advice', 'unlock', 'inside'];
 
 export class Row {
     state = null; // the newest known
     file = null; // while its bytes may have to be sent (again)
+    password = null; // that was given for it, to be sent with it
     upload = null; // while they are sent, or paused
     place = null; // in the line of those that wait to be sent
     kept = null; // what the browser remembers of it, where it is not whole
@@ -50,7 +51,13 @@ export class Row {
             this.buttons[button.dataset.act] = button;
             button.addEventListener('click', () => this.#act(button.dataset.act));
         }
-        const { inside } = this.#parts;
+        const { inside, unlock } = this.#parts;
+        unlock.addEventListener('submit', (event) => {
+            event.preventDefault();
+            this.password = unlock.elements[0].value;
+            unlock.reset();
+            this.#act('unlock');
+        });
         inside.id = `inside-${(Row.#count += 1)}`;
         this.buttons.open.setAttribute('aria-controls', inside.id);
         this.#inside = new Inside(inside);
@@ -90,11 +97,17 @@ export class Row {
         return this.bytesWhole ? this.state.error?.retryable !== false : this.file !== null;
     }
 
+    /** Whether it wants a password, and may be sent with one from here. */
+    get isLocked() {
+        return this.status === 'failed' && this.state.error?.code === 'password_protected' && this.file !== null;
+    }
+
     rename(name) {
         this.name = name;
         this.#parts.name.textContent = name;
         this.#parts.name.title = name;
         mention(this.#parts.bar, `Progress of ${name}`);
+        mention(this.#parts.unlock.elements[0], `Password of ${name}`);
         this.#label();
     }
 
@@ -110,7 +123,11 @@ export class Row {
         this.state = state;
         this.#host.known(this);
         // What has left this browser may still be lost on its way.
-        if (this.bytesWhole && !state.local) this.file = this.kept = null;
+        if (this.bytesWhole && !state.local) {
+            this.kept = null;
+            // It may turn out to want a password.
+            if (!this.running && !this.isLocked) this.file = null;
+        }
         if (this.#rate.take(state)) this.#arrivedAt = performance.now();
         const key = `${state.status} ${state.stage}`;
         if (before && key !== this.#stageKey) {
@@ -167,6 +184,7 @@ export class Row {
         advice.classList.toggle('wrong', sending === 'away' && this.wrongFile !== null);
         advice.hidden = !advised;
         write(advice, advised);
+        this.#parts.unlock.hidden = !this.isLocked;
         this.drawFigures();
         this.#label();
     }
@@ -206,6 +224,7 @@ export class Row {
     #advice() {
         const { state, status, sending, wrongFile } = this;
         if (this.refusal) return trouble(this.refusal).next;
+        if (this.isLocked) return trouble(state.error).here;
         if (status === 'failed') return trouble(state.error ?? { code: 'unknown' }).next;
         if (sending === 'away') return wrongFile ?? 'Choose the same file again, and only what is missing is sent.';
         if (sending !== 'retrying' || this.upload.error?.code === 'network') return '';
@@ -255,7 +274,7 @@ export class Row {
             this.#acting = false;
             this.draw();
             // Who came by keyboard stays in the row when the button goes.
-            if (button.hidden && document.activeElement === document.body) this.focus();
+            if (button?.hidden && document.activeElement === document.body) this.focus();
         }
     }
 

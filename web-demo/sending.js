@@ -76,6 +76,7 @@ async function run(row) {
         name,
         id: row.kept?.id,
         remember: !pasted.has(file),
+        password: row.password ?? undefined,
         onState: (state) => adopt(row, state),
         onProgress: () => row.mark(),
         signal: stop.signal,
@@ -137,6 +138,7 @@ export const ACTS = {
     },
     cancel: cancelRow,
     retry: retryRow,
+    unlock: sendAnew,
     remove: removeRow,
 };
 
@@ -153,17 +155,19 @@ async function retryRow(row) {
         row.apply(await retry(row.id, access()));
         return row.moved();
     }
-    let next = row;
-    const { id } = row;
-    if (row.refusal) {
-        row.refusal = null;
-        row.mark();
-    } else {
-        // Another document: its percentage begins anew, so its row does.
-        next = newRow(row.name);
-        next.file = row.file;
-        replaceRow(row, next);
-    }
+    if (!row.refusal) return sendAnew(row);
+    row.refusal = null;
+    row.mark();
+    enlist(row);
+    serve();
+}
+
+/** As another document: its percentage begins anew, so its row does. */
+async function sendAnew(row) {
+    const { id, file, password } = row;
+    const next = newRow(row.name);
+    Object.assign(next, { file, password });
+    replaceRow(row, next);
     enlist(next);
     serve();
     if (id) await remove(id, access()).catch(() => {});

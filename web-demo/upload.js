@@ -252,11 +252,13 @@ export class Upload {
     }
 
     async #created() {
-        const { name, metadata, remember } = this.#options;
+        const { name, metadata, pipeline, priority, password, remember } = this.#options;
         const { size, lastModified, type } = this.#file;
         // The key makes the request safe to repeat: a reply that was lost does not leave a second document behind.
         const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': this.#key };
-        const body = JSON.stringify({ name, size, content_type: typeOf(name, type), ...(metadata && { metadata }) });
+        // What is undefined is left out.
+        const wishes = { metadata: metadata ?? undefined, pipeline, priority, password };
+        const body = JSON.stringify({ name, size, content_type: typeOf(name, type), ...wishes });
         // A pause does not end it: the answer says where the document is.
         const { signal } = this.#options;
         const state = await answer('v1/documents', { ...this.#how, method: 'POST', headers, body, signal });

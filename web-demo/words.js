@@ -42,7 +42,8 @@ const TROUBLE = {
     },
     password_protected: {
         title: 'it is locked',
-        next: 'It asks for a password. Save a copy without one and send that.',
+        next: 'It opens with a password only. Send the file again on this page, and you are asked for it.',
+        here: 'It opens with a password only. Give it, and the file is sent once more.',
     },
     expansion_exceeded: {
         title: 'it unpacks to too much',
@@ -116,11 +117,11 @@ const GOES_ON = 'It goes on by itself. What has arrived is safe.';
 /** What went wrong, what a person can do next, and what happens meanwhile where it is tried again. */
 export function trouble({ code, detail, status, problem, retryAfterSeconds }) {
     const known = TROUBLE[code] ?? TROUBLE_BY_STATUS[status];
-    const { title, next, meanwhile = GOES_ON } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
+    const { title, next, here, meanwhile = GOES_ON } = known ?? (status >= 500 ? BUSY : UNKNOWN_TROUBLE);
     const limit = problem?.size_limit_bytes;
     const advice = [next ?? (limit ? `At most ${bytes(limit)} are taken here. Split it into smaller parts.` : detail)];
     if (retryAfterSeconds > RETRY_TOLD_SECONDS) advice.push(`Try again after ${clock(retryAfterSeconds)}.`);
-    return { title, next: advice.filter(Boolean).join(' ') || 'The details may say more.', meanwhile };
+    return { title, next: advice.filter(Boolean).join(' ') || 'The details may say more.', here, meanwhile };
 }
 
 /** What is said of an upload of this page instead of its document's state; null where that says it all. */

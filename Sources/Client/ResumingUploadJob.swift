@@ -164,7 +164,8 @@ final class ResumingUploadJob: Job {
         (isRemembered, isBegun) = (false, false)
         let chosen = id ?? newID()
         id = chosen
-        ask(session.calls.create(source, id: chosen), .create) { [unowned self] _, body throws(ClientError) in
+        ask(session.calls.create(source, id: chosen, wishes: options.wishes), .create) {
+            [unowned self] _, body throws(ClientError) in
             let created = try session.calls.created(body)
             begin(created.id, source)
             return course.created()

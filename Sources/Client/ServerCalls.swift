@@ -19,9 +19,14 @@ package struct ServerCalls {
 
     /// Makes a document that waits for its bytes, so that it can be watched from the first one. Answers 201.
     /// With an `id` of our own it is safe to ask twice: the second time gets 409.
-    package func create(_ source: UploadSource, id: String? = nil) -> Request {
+    package func create(
+        _ source: UploadSource, id: String? = nil, wishes: DocumentWishes = DocumentWishes()
+    ) -> Request {
         var json = JSONObject()
         if let id { json["document_id"] = .string(id) }
+        if let pipeline = wishes.pipeline { json["pipeline"] = .string(pipeline) }
+        if let priority = wishes.priority { json["priority"] = .string(priority) }
+        if let password = wishes.password { json["password"] = .string(password) }
         json["name"] = .string(source.name)
         if let size = source.sizeBytes { json["size"] = .integer(size) }
         if source.mediaType != MediaType.unknown { json["content_type"] = .string(source.mediaType) }
@@ -37,9 +42,16 @@ package struct ServerCalls {
     }
 
     /// Makes a document of its bytes, in one request. Answers 202.
-    package func upload(_ source: UploadSource) -> Request {
-        if source.sizeBytes == nil { return sending(source, "PUT", address.url(["drop", source.name])) }
-        return sending(source, "POST", address.url(["v1", "documents"], query: [("name", source.name)]))
+    package func upload(_ source: UploadSource, wishes: DocumentWishes = DocumentWishes()) -> Request {
+        var query: [(name: String, value: String)] = []
+        if let pipeline = wishes.pipeline { query.append(("pipeline", pipeline)) }
+        if let priority = wishes.priority { query.append(("priority", priority)) }
+        var request =
+            source.sizeBytes == nil
+            ? sending(source, "PUT", address.url(["drop", source.name], query: query))
+            : sending(source, "POST", address.url(["v1", "documents"], query: [("name", source.name)] + query))
+        if let password = wishes.password { request.headers.append(("Document-Password", password)) }
+        return request
     }
 
     private func sending(

@@ -57,6 +57,7 @@ package final class Session {
         package var printsIDs = true
         /// Go on where a lost connection or an earlier run has left off.
         package var resumes = true
+        package var wishes = DocumentWishes()
         package var atOnce = uploadsAtOnceDefault
         package var giveUpMilliseconds = Int64(UploadCourse.giveUpSecondsDefault) * 1000
 
@@ -75,9 +76,7 @@ package final class Session {
             if options.resumes && path != "-" && FileStamp.ofPlainFile(at: path) != nil {
                 return ResumingUploadJob(path: path, row: index, session: self, options: options)
             }
-            return UploadJob(
-                path: path, standardInputName: options.standardInputName, row: index, session: self,
-                watching: options.watching)
+            return UploadJob(path: path, row: index, session: self, options: options)
         }
         if console.mode == .bars && Terminal.isInputTerminal && !files.contains("-") { listenToPauseKey(jobs) }
         defer {

@@ -13,6 +13,7 @@ final class UploadJob: Job {
     private let row: Int
     private unowned let session: Session
     private let watches: Bool
+    private let wishes: DocumentWishes
     private var source: UploadSource?
     private var sending: Transfer?
     private var reply: [UInt8] = []
@@ -27,12 +28,13 @@ final class UploadJob: Job {
     /// How often the bytes of a document that exists are sent, when the connection breaks under them.
     static let putTriesMax = 4
 
-    init(path: String, standardInputName: String, row: Int, session: Session, watching: Bool) {
+    init(path: String, row: Int, session: Session, options: Session.UploadOptions) {
         file = path
-        self.standardInputName = standardInputName
+        standardInputName = options.standardInputName
         self.row = row
         self.session = session
-        watches = watching
+        watches = options.watching
+        wishes = options.wishes
     }
 
     var outcome: Outcome? { ownOutcome ?? watch?.outcome }
@@ -49,9 +51,9 @@ final class UploadJob: Job {
             $0.startSending(totalBytes: source.sizeBytes, nowMilliseconds: nowMilliseconds)
         }
         if watches && source.sizeBytes != nil {
-            send(session.calls.create(source), then: documentCreated)
+            send(session.calls.create(source, wishes: wishes), then: documentCreated)
         } else {
-            send(session.calls.upload(source), then: uploadAccepted)
+            send(session.calls.upload(source, wishes: wishes), then: uploadAccepted)
         }
     }
 

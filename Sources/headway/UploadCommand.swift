@@ -28,6 +28,18 @@ struct UploadCommand: ParsableCommand {
     @Option(help: "The name for standard input; its ending tells the type.")
     var name = "stdin"
 
+    @Option(help: ArgumentHelp("A pipeline that the server has besides its own.", valueName: "name"))
+    var pipeline: String?
+
+    @Option(help: "How soon they are wanted: \(DocumentWishes.priorities.joined(separator: ", ")).")
+    var priority: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The password that opens the documents. Better set \(DocumentWishes.passwordVariable): what stands in a "
+                + "command, every user of the machine can list.", valueName: "secret"))
+    var password: String?
+
     @Option(help: ArgumentHelp("How many files are sent at once.", valueName: "n"))
     var parallel = Session.uploadsAtOnceDefault
 
@@ -54,6 +66,20 @@ struct UploadCommand: ParsableCommand {
             throw ValidationError("Standard input can be sent only once.")
         }
         if name.isEmpty { throw ValidationError("The name must not be empty.") }
+        if let priority, !DocumentWishes.priorities.contains(priority) {
+            throw ValidationError("--priority takes \(DocumentWishes.priorities.joined(separator: ", ")).")
+        }
+        // Which words are wrong stays untold.
+        if let wrong = wishes.password?.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }), wrong {
+            throw ValidationError("The documents' password holds a control character.")
+        }
+    }
+
+    private var wishes: DocumentWishes {
+        DocumentWishes(
+            pipeline: pipeline, priority: priority,
+            password: password
+                ?? Terminal.environment(DocumentWishes.passwordVariable).flatMap { $0.isEmpty ? nil : $0 })
     }
 
     func run() throws {
@@ -66,6 +92,7 @@ struct UploadCommand: ParsableCommand {
             var options = Session.UploadOptions()
             options.standardInputName = name
             options.watching = watch
+            options.wishes = wishes
             options.resumes = resume
             options.atOnce = parallel
             options.giveUpMilliseconds = Int64(giveUpSeconds) * 1000

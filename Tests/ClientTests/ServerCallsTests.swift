@@ -43,6 +43,23 @@ import Testing
         #expect(json["content_type"] == nil)
     }
 
+    @Test("what is asked for with a document is said when it is made, the password never in a URL")
+    func wishes() throws {
+        let wishes = DocumentWishes(pipeline: "thumbnails", priority: "high", password: "open sesame")
+        guard case .bytes(let bytes) = calls.create(try file(), wishes: wishes).body else {
+            Issue.record("no body")
+            return
+        }
+        let json = try JSONValue.parse(bytes)
+        #expect(json["pipeline"]?.stringValue == "thumbnails" && json["priority"]?.stringValue == "high")
+        #expect(json["password"]?.stringValue == "open sesame")
+        let whole = calls.upload(try file(), wishes: wishes)
+        #expect(whole.url.hasSuffix("?name=ServerCallsTests.swift&pipeline=thumbnails&priority=high"))
+        #expect(whole.headers.contains { $0 == ("Document-Password", "open sesame") })
+        let pipe = calls.upload(try UploadSource(path: "/dev/null", standardInputName: "stdin"), wishes: wishes)
+        #expect(pipe.url == "http://h:1/drop/null?pipeline=thumbnails&priority=high")
+    }
+
     @Test("the bytes go where the reply's link says, or to the document's own content")
     func content() throws {
         let linked = try calls.created(

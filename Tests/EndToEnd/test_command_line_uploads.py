@@ -17,12 +17,12 @@ import pytest
 
 import documents
 import rules
-from means import binary
+from means import binary, shared
 from proxy import Proxy
 from server import HOST
 from waiting import eventually
 
-COMPLETE, CANCELLED, UNREACHABLE, NO_INPUT, INTERRUPTED = 0, 3, 5, 66, 130
+COMPLETE, CANCELLED, UNREACHABLE, REFUSED, NO_INPUT, INTERRUPTED = 0, 3, 5, 6, 66, 130
 SIZE_BYTES = 4_000_000
 # More than sockets and the proxy hold: the command has not read it all when the first bytes arrive.
 BEYOND_BUFFERS_BYTES = 20_000_000
@@ -67,6 +67,23 @@ def ended(process, code, seconds=60):
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == code, (process.returncode, out[-1000:], err[-1000:])
     return out, err
+
+
+class TestWhatIsAskedFor:
+    LOCKED = "corpus/pdfplumber__password-example.pdf"
+
+    @pytest.mark.parametrize("way", ["option", "variable", "one request"])
+    def test_the_password_comes_with_the_document(self, server, client, monkeypatch, way):
+        if way == "variable":
+            monkeypatch.setenv("HEADWAY_DOCUMENT_PASSWORD", "test")
+        arguments = {"option": ["--watch", "--password", "test"], "variable": ["--watch"],
+                     "one request": ["--watch", "--no-resume", "--password", "test"]}[way]
+        with uploading(client.address, shared(self.LOCKED), *arguments) as process:
+            ended(process, COMPLETE)
+
+    def test_a_pipeline_that_is_not_there_is_told(self, server, client, file, small_pdf):
+        with uploading(client.address, file(small_pdf), "--pipeline", "thumbs", "--priority", "low") as process:
+            assert "no pipeline of that name" in ended(process, REFUSED)[1]
 
 
 def named(client, name):

@@ -8,7 +8,7 @@ import pytest
 
 import documents
 from browser import Browser
-from means import BUILD, ROOT
+from means import BUILD, ROOT, shared
 from proxy import Proxy
 from server import HOST
 from waiting import eventually
@@ -115,6 +115,21 @@ class TestAFileThroughThePage:
             upload(page, file(documents.with_password(), "locked.pdf"), "locked.pdf")
             wait_status(page, "locked.pdf", "failed")
             assert "password" in page.evaluate(f"{row('locked.pdf')}.textContent").lower()
+
+    def test_a_locked_one_asks_for_its_password_until_it_is_the_right_one(self, browser, client, file):
+        body = shared("corpus/pdfplumber__password-example.pdf").read_bytes()
+        with opened(browser, client.address) as page:
+            ids = [upload(page, file(body, "unlocked.pdf"), "unlocked.pdf")]
+            for password, status in [("wrong", "failed"), ("test", "complete")]:
+                page.wait_for(f"{row('unlocked.pdf')}?.querySelector('.unlock').hidden === false")
+                page.evaluate(f"(() => {{ const form = {row('unlocked.pdf')}.querySelector('.unlock');"
+                              f"form.elements[0].value = '{password}'; form.requestSubmit(); }})()")
+                page.wait_for(f"![undefined, '{ids[-1]}'].includes({row('unlocked.pdf')}?.dataset.documentId)")
+                wait_status(page, "unlocked.pdf", status)
+                ids.append(page.evaluate(f"{row('unlocked.pdf')}.dataset.documentId"))
+            assert page.evaluate(f"{row('unlocked.pdf')}.querySelector('.unlock').hidden")
+            assert [client.get(f"/v1/documents/{identifier}").status for identifier in ids] == [404, 404, 200]
+            assert page.complaints() == []
 
     def test_cancel_and_retry(self, browser, client, file, long_pdf):
         with opened(browser, client.address) as page:
@@ -250,7 +265,7 @@ def base64_of(data):
 
 
 @pytest.mark.parametrize("width, height, dark", LOOKS, ids=lambda value: str(value))
-def test_how_it_looks(browser, slow_server, long_pdf, medium_pdf, width, height, dark):
+def test_how_it_looks(browser, slow_server, file, long_pdf, medium_pdf, width, height, dark):
     """Keeps pictures to be judged: empty, at work, and with every outcome. None may be wider than its window."""
     suffix = f"{width}-{'dark' if dark else 'light'}.png"
     own = slow_server.client
@@ -262,7 +277,9 @@ def test_how_it_looks(browser, slow_server, long_pdf, medium_pdf, width, height,
 
         picture("empty")
         own.process(medium_pdf, "annual-report.pdf")
-        own.process(documents.with_password(), "locked.pdf")
+        # Sent from here, so that it can be sent once more with its password.
+        upload(page, file(documents.with_password(), "locked.pdf"), "locked.pdf")
+        wait_status(page, "locked.pdf", "failed")
         own.process(documents.scan(), "scanned-contract.pdf")
         own.post(f"/v1/documents/{own.create(name='cancelled.pdf')['document_id']}/cancel", expect=200)
         running = own.upload(long_pdf, "a-very-long-name-of-a-policy-document-2026-final-version-3.pdf")["document_id"]
