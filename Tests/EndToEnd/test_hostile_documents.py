@@ -104,7 +104,8 @@ def test_while_they_are_worked_on_watchers_of_others_notice_nothing_and_the_serv
     of_the_other = observer.delays(dripping.identifier)
     alone = [delay for came, delay in of_the_other if came <= alone_until]
     beside = [delay for came, delay in of_the_other if came > alone_until]
-    print(f"\n{len(pending)} documents in {seconds:.0f} s; events of another: alone {told(alone)}; beside {told(beside)}")
+    print(f"\n{len(pending)} documents in {seconds:.0f} s; events of another: alone {told(alone)}; "
+          f"beside {told(beside)}")
     print(f"hub p99 of ten seconds, ms: alone {[round(1000 * value, 1) for value in hub_alone]}, beside "
           f"{[round(1000 * value, 1) for value in hub_beside]}")
     print(f"the server held {resident / MIB:.1f} MiB before, {uploaded / MIB:.1f} when all had come, {most / MIB:.1f} "
