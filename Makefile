@@ -2,7 +2,7 @@
 #
 #   make demo DATA=/srv/headway     the folder the demo keeps its documents in
 #   make test ONLY='-k watching'    arguments for pytest: a part of the end-to-end suite
-#   make bench BENCH=--short        arguments for scripts/bench and scripts/bench-uploads: a part of the benchmark
+#   make bench BENCH=--short        arguments for scripts/bench, bench-uploads, bench-processing: a part of it
 #   HEADWAY_SHARED=folder           the corpus and the test tools; without it the tests that need them are skipped
 #   HEADWAY_REQUIRE=all             a skipped test is a failed test (.ci/run sets it)
 
@@ -91,18 +91,22 @@ conformance: build deps-test $(VENV)/installed ## Autobahn's 517 cases and the h
 	@$(call say,"Holding the release binary against the conformance suites (twenty minutes)")
 	@HEADWAY_BINARY=.build/release/headway HEADWAY_NIGHTLY=1 $(PYTEST) -m conformance -s
 
-# Who chooses scenarios or servers of scripts/bench does not want the uploads.
+# Who chooses scenarios or servers of scripts/bench does not want uploads and processing.
 .PHONY: bench
 bench: deps $(VENV)/installed ## Headway beside nginx with Nchan, node-ws and websockets: docs/benchmarks.md
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench $(BENCH)
 	@$(if $(findstring --scenarios,$(BENCH))$(findstring --only,$(BENCH))$(findstring --url,$(BENCH)),,\
-		scripts/bench-uploads $(BENCH))
+		scripts/bench-uploads $(BENCH) && scripts/bench-processing $(BENCH))
 
 .PHONY: bench-uploads
 bench-uploads: deps ## the uploads of it alone: beside nginx, dd and openssl
 	@scripts/install-packages --optional $(BENCH_PACKAGES)
 	@scripts/bench-uploads $(BENCH)
+
+.PHONY: bench-processing
+bench-processing: deps ## reading documents beside plain pdftotext, and what a document costs
+	@scripts/bench-processing $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## hold the codecs against inputs that nobody thought of: FUZZ_SECONDS=600 for each

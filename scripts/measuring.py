@@ -103,9 +103,10 @@ def package_version(package):
                           check=False).stdout or "of unknown version"
 
 
-def build():
-    say("Building headway and headway-load (release) …")
-    for product in ("headway", "headway-load"):
+def build(*products):
+    products = products or ("headway", "headway-load")
+    say(f"Building {' and '.join(products)} (release) …")
+    for product in products:
         subprocess.run(["swift", "build", "--configuration", "release", "--static-swift-stdlib", "--product", product],
                        cwd=ROOT, check=True, stdout=sys.stderr)
 
@@ -130,11 +131,10 @@ def markdown(rows):
     return "\n".join(lines)
 
 
-def write_page(begin, text, end="<!-- end of results -->"):
+def write_page(begin, text, end="<!-- end of results -->", page=PAGE):
     """Replaces what stands in the page between those two lines."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, begun, rest = page.partition(begin)
+    before, begun, rest = page.read_text(encoding="utf-8").partition(begin)
     _, ended, after = rest.partition(end)
     if not begun or not ended:
-        sys.exit(f"{PAGE} has lost the two lines between which results are written.")
-    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+        sys.exit(f"{page} has lost the two lines between which results are written.")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")

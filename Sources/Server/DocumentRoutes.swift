@@ -133,18 +133,20 @@ enum DocumentRoutes {
         }
         let shared = exchange.server.shared
         let loop = exchange.loop
-        shared.records.list(status: status, after: position, limit: limit) { result in
+        let wanted = status
+        shared.records.list(status: wanted, after: position, limit: limit) { result in
             loop.post {
                 switch result {
                 case .failure(let failure): exchange.respond(.storage(failure))
-                case .success(let page): overlay(exchange, page)
+                case .success(let page): overlay(exchange, page, wanted)
                 }
             }
         }
     }
 
-    /// What is in memory is newer than its record: a document shows the state that its watchers see.
-    private static func overlay(_ exchange: Exchange, _ page: RecordPage) {
+    /// What is in memory is newer than its record: a document shows the state that its watchers see, and none is shown
+    /// with another status than `status`.
+    private static func overlay(_ exchange: Exchange, _ page: RecordPage, _ status: DocumentStatus?) {
         exchange.server.shared.documents.events(of: page.records.map(\.id), from: exchange.loop) { live in
             let exchange = exchange
             var writer = JSONWriter(reservingBytes: 1024 * (page.records.count + 1))
@@ -153,10 +155,16 @@ enum DocumentRoutes {
             writer.beginArray()
             for record in page.records {
                 if let event = live[record.id] {
-                    writer.raw(event.json)
-                } else if let document = Document(record) {
-                    writer.raw(document.encoded(now: exchange.server.now))
+                    let listed = ListedState(
+                        status: status, told: event.status, at: event.position.offset,
+                        recordedOffset: Document(record)?.offset ?? 0)
+                    if listed == .nothing { continue }
+                    if listed == .told {
+                        writer.raw(event.json)
+                        continue
+                    }
                 }
+                if let document = Document(record) { writer.raw(document.encoded(now: exchange.server.now)) }
             }
             writer.endArray()
             writer.key("next_cursor")

@@ -96,6 +96,21 @@ class TestTheList:
         found = client.get("/v1/documents?status=uploading&limit=500", expect=200).json()["documents"]
         assert [state["document_id"] for state in found] == identifiers[-2::-1]
 
+    def test_narrowed_to_a_status_it_tells_no_document_with_another(self, start_server, small_pdf):
+        """Not even at the moment in which a document goes from one to the next."""
+        client = start_server().client
+        pending = {client.upload(small_pdf)["document_id"] for _ in range(20)}
+        seen = set()
+
+        def all_complete():
+            for status in ("queued", "processing", "complete"):
+                for state in client.get(f"/v1/documents?status={status}", expect=200).json()["documents"]:
+                    assert rules.check_state(state)["status"] == status, state
+                    seen.add((state["document_id"], status))
+            return {(identifier, "complete") for identifier in pending} <= seen
+
+        eventually(all_complete, 60, "all are complete", every=0)
+
     @pytest.mark.parametrize("query", ["status=nonsense", "limit=0", "limit=-1", "limit=many", "cursor=%00%ff"])
     def test_a_query_that_makes_no_sense_is_a_bad_request(self, many, query):
         many[0].get(f"/v1/documents?{query}", expect=400)
