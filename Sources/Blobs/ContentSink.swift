@@ -8,7 +8,8 @@ import System
 // are copied into a buffer that all uploads of the loop share (`UploadBuffers`). A disk thread writes the buffer while
 // another hashes it; each of the two takes one buffer of this upload at a time, in order. With `buffersInFlightMax` on
 // their way, or no buffer free, the sink is congested: the owner reads its socket no further until `drained` is called.
-// A plain body of known length is read from its socket by the disk thread itself (`takeTurn`), and no loop sees it.
+// A body of known length is read from its socket by the disk thread itself (`takeTurn`), and no loop sees it; where the
+// content ends before the body does, a `ContentScanner` finds its end.
 //
 // A sync is made only when somebody waits for it, and runs beside the writing. A digest that has missed bytes (those of
 // a former process) reads them from the file while the others come.
@@ -55,7 +56,7 @@ package final class ContentSink: @unchecked Sendable {
 
     private struct Turn {
         var bytesMax: Int64
-        var completion: @Sendable (Int64, IntakeEnd) -> Void
+        var completion: @Sendable (IntakeOutcome) -> Void
     }
 
     private struct Quiet {
@@ -173,15 +174,19 @@ package final class ContentSink: @unchecked Sendable {
 
     // MARK: Reading the socket beside the loop
 
-    /// From here on bytes come by `takeTurn`. `socket` is a duplicate of the connection's.
-    package func attach(_ socket: consuming OwnedDescriptor) {
+    /// From here on bytes come by `takeTurn`. `socket` is a duplicate of the connection's. With a scanner the content
+    /// is `undecided` and what the socket brings, as far as the scanner says.
+    package func attach(
+        _ socket: consuming OwnedDescriptor, scanner: (any ContentScanner)? = nil, undecided: [UInt8] = []
+    ) {
         if let digest, !isCatchingUp { lane = DigestLane(digest, buffers: store.intakeBuffers, threads: store.disk) }
-        intake = SocketIntake(socket, file: file, buffers: store.intakeBuffers, lane: lane)
+        intake = SocketIntake(
+            socket, file: file, buffers: store.intakeBuffers, lane: lane, scanner: scanner, undecided: undecided)
     }
 
-    /// Takes what the socket has, at most `bytesMax`, once everything before it is written. Answers how much came, and
-    /// why no more; nothing after a failure, which `failed` tells, or the end.
-    package func takeTurn(bytesMax: Int64, then completion: @escaping @Sendable (Int64, IntakeEnd) -> Void) {
+    /// Takes what the socket has once everything before it is written; `bytesMax` is all that is left of the body.
+    /// Answers how much came, and why no more; nothing after a failure, which `failed` tells, or the end.
+    package func takeTurn(bytesMax: Int64, then completion: @escaping @Sendable (IntakeOutcome) -> Void) {
         turn = Turn(bytesMax: bytesMax, completion: completion)
         handOver()
         beginTurnIfDue()
@@ -200,19 +205,19 @@ package final class ContentSink: @unchecked Sendable {
         store.disk.submit(from: loop) {
             intake.turn(at: start, bytesMax: turn.bytesMax)
         } then: { outcome in
-            self.took(outcome.byteCount, outcome.end, turn)
+            self.took(outcome, turn)
         }
         return true
     }
 
-    private func took(_ count: Int64, _ end: IntakeEnd, _ turn: Turn) {
+    private func took(_ outcome: IntakeOutcome, _ turn: Turn) {
         isWriting = false
-        receivedBytes += count
-        handedBytes += count
-        writtenBytes += count
-        if case .failed(let error) = end { return fail(error) }
+        receivedBytes += outcome.contentBytes
+        handedBytes += outcome.contentBytes
+        writtenBytes += outcome.contentBytes
+        if case .failed(let error) = outcome.end { return fail(error) }
         if isCatchingUp { catchUp() }
-        if case .noBuffer = end, count == 0, whenQuiet == nil, !isAbandoned {
+        if case .noBuffer = outcome.end, outcome.readBytes == 0, whenQuiet == nil, !isAbandoned {
             self.turn = turn
             return store.intakeBuffers.wait { [self, loop, buffers = store.intakeBuffers] in
                 loop.post {
@@ -221,7 +226,7 @@ package final class ContentSink: @unchecked Sendable {
                 }
             }
         }
-        if !isAbandoned { turn.completion(count, end) }
+        if !isAbandoned { turn.completion(outcome) }
         stepDone()
     }
 

@@ -13,6 +13,12 @@ final class IntakeBuffer: @unchecked Sendable {
     deinit { memory.deallocate() }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+
+    func append(_ bytes: [UInt8]) {
+        precondition(bytes.count <= memory.count - count, "no more is put into a buffer than there is room for")
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: memory[count...]).copyMemory(from: $0) }
+        count += bytes.count
+    }
 }
 
 /// The buffers of all uploads that disk threads read: `countMax` of them, 3 MiB, however many uploads there are. An

@@ -15,12 +15,15 @@ package protocol BodyConsumer: AnyObject {
     func abort()
     /// Where the bytes may go without being seen, when they need no decoding.
     var directSink: ContentSink? { get }
+    /// From here on disk threads read the body from `socket` into the sink, up to where the content ends.
+    func attachDirectly(_ socket: consuming OwnedDescriptor)
     /// Bytes went there.
     func tookDirectly()
 }
 
 extension BodyConsumer {
     package var directSink: ContentSink? { nil }
+    package func attachDirectly(_ socket: consuming OwnedDescriptor) { directSink?.attach(socket) }
     package func tookDirectly() {}
 }
 

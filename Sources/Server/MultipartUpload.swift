@@ -1,6 +1,8 @@
+import Blobs
 import Core
 import Documents
 import JSON
+import System
 import Wire
 
 /// A form with a file in it (RFC 7578): the file's bytes go where a raw upload's go; the fields may come before or
@@ -57,7 +59,9 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
         var position = 0
         while !isOver {
             switch try decoder.next(bytes, at: &position) {
-            case .needMore, .finished: return
+            case .needMore: return
+            // What follows is still held against the bound for it.
+            case .finished: break
             case .partBegan(let head):
                 bytesBeforeFile = takenBytes + Int64(position)
                 begin(head)
@@ -71,6 +75,20 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
             }
         }
     }
+
+    // Within the file disk threads may read the socket: only its end has to be found.
+    var directSink: ContentSink? {
+        guard !isOver, case .file(let upload) = part, decoder.isDataReadable else { return nil }
+        return upload.directSink
+    }
+
+    func attachDirectly(_ socket: consuming OwnedDescriptor) {
+        guard let sink = directSink else { return }
+        let (scanner, undecided) = decoder.lendData()
+        sink.attach(socket, scanner: scanner, undecided: undecided)
+    }
+
+    func tookDirectly() { upload?.tookDirectly() }
 
     private func begin(_ head: MultipartPart) {
         guard head.name == "file" || head.filename != nil else {
@@ -197,5 +215,12 @@ final class MultipartUpload: BodyConsumer, @unchecked Sendable {
         } else {
             exchange.respond(problem)
         }
+    }
+}
+
+extension PartDataScanner: ContentScanner {
+    package func contentExtent(of bytes: Span<UInt8>) -> ContentExtent {
+        let extent = extent(of: bytes)
+        return ContentExtent(byteCount: extent.byteCount, isEnd: extent.isEnd)
     }
 }

@@ -145,22 +145,8 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: Span<UInt8>) {
         guard !isOver else { return }
-        if let limit = exchange.sizeLimitBytes,
-            sink.receivedBytes + Int64(bytes.count) > limit
-        {
-            return refuse(
-                .tooLarge(limitBytes: limit),
-                DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))
-        }
-        if let size = request.size, sink.receivedBytes + Int64(bytes.count) > size {
-            // A body without a length would else be taken to the end of the disk and refused then.
-            return refuse(
-                Problem(
-                    400, "length_mismatch",
-                    "The document was created with \(size) bytes; more came. Send them again."),
-                DocumentError(.uploadInterrupted, "More bytes came than were announced."))
-        }
-        guard grew(to: sink.receivedBytes + Int64(bytes.count)) else { return }
+        let received = sink.receivedBytes + Int64(bytes.count)
+        guard fits(received), grew(to: received) else { return }
         sink.write(bytes)
         if sink.isCongested { exchange.pauseBody() }
         progress.tell(sink.receivedBytes)
@@ -168,10 +154,27 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     func receive(_ bytes: [UInt8]) { receive(bytes.span) }
 
-    // The limits were held against the declared length before.
     var directSink: ContentSink? { isOver ? nil : sink }
     func tookDirectly() {
-        if grew(to: sink.receivedBytes) { progress.tell(sink.receivedBytes) }
+        // A plain body's declared length was held against the limits before; a form's is an estimate.
+        if fits(sink.receivedBytes), grew(to: sink.receivedBytes) { progress.tell(sink.receivedBytes) }
+    }
+
+    /// False when there are more bytes than the caller may send or has announced; then the upload has been refused.
+    private func fits(_ bytes: Int64) -> Bool {
+        if let limit = exchange.sizeLimitBytes, bytes > limit {
+            refuse(
+                .tooLarge(limitBytes: limit),
+                DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))
+        } else if let size = request.size, bytes > size {
+            // A body without a length would else be taken to the end of the disk and refused then.
+            refuse(
+                Problem(
+                    400, "length_mismatch",
+                    "The document was created with \(size) bytes; more came. Send them again."),
+                DocumentError(.uploadInterrupted, "More bytes came than were announced."))
+        }
+        return !isOver
     }
 
     /// False when the bytes may not be kept; then the upload has been refused.

@@ -72,14 +72,12 @@ package struct MultipartDecoder {
     private var preambleBytes = 0
     private var epilogueBytes = 0
 
-    /// What has come behind a delimiter: blanks, a hyphen, a carriage return.
-    private var tail: [UInt8] = []
+    /// What has come behind a delimiter and decides nothing yet: blanks, a hyphen, a carriage return.
+    private var tailBytes: [UInt8] = []
+    private var tail = DelimiterTail()
     private var lines = LineCollector()
     private var headBytes = 0
     private var fields = HTTPFields()
-
-    /// RFC 2046 §5.1.1: blanks that a mail gateway may have added to a delimiter line; nobody adds more than a few.
-    private static let paddingBytesMax = 64
 
     /// `boundary` is the parameter of Content-Type, without the leading hyphens. If it cannot be one, `next` says so.
     package init(boundary: String, limits: MultipartLimits = .default) {
@@ -107,6 +105,30 @@ package struct MultipartDecoder {
         case .failed(let error): throw error
         case .searching, .afterDelimiter, .partHead: throw .truncated
         }
+    }
+
+    /// Whether somebody else may read what follows, up to the end of the part's data: it is data as it stands.
+    package var isDataReadable: Bool {
+        guard isInPart, search.holdsStreamOnly else { return false }
+        switch state {
+        case .searching, .afterDelimiter: return true
+        case .partHead, .closing, .epilogue, .failed: return false
+        }
+    }
+
+    /// Lets somebody else read the part's data: the scanner that finds its end, and what is held back here, which
+    /// comes before all that follows. The decoder goes on where the scanner left off, from the first undecided octet
+    /// or the delimiter. Only where `isDataReadable`.
+    package mutating func lendData() -> (scanner: PartDataScanner, undecided: [UInt8]) {
+        precondition(isDataReadable, "only a part's data can be read beside the decoder")
+        var undecided: [UInt8]
+        if case .afterDelimiter = state {
+            undecided = search.resumeAfterFalseDelimiter() + tailBytes
+            endTail(.searching)
+        } else {
+            undecided = search.takeHeld()
+        }
+        return (PartDataScanner(search.pattern), undecided)
     }
 
     private mutating func step(_ input: Span<UInt8>, at position: inout Int) throws(MultipartError) -> Event {
@@ -168,36 +190,31 @@ package struct MultipartDecoder {
 
     /// One octet behind a delimiter. An event when the delimiter is confirmed or turns out to be data.
     private mutating func takeTail(_ octet: UInt8, at position: inout Int) throws(MultipartError) -> Event? {
-        switch (tail.last, octet) {
-        case (ASCII.hyphen?, ASCII.hyphen) where tail.count == 1:
+        switch tail.take(octet) {
+        case .undecided:
+            tailBytes.append(octet)
             position += 1
-            (tail, state) = ([], .closing)
-            return closePart() ? .partEnded : nil
-        case (nil, ASCII.hyphen), (nil, ASCII.carriageReturn):
-            break
-        case (let last, _) where octet.isBlank && last?.isBlank != false && tail.count < Self.paddingBytesMax:
-            break
-        case (let last?, ASCII.carriageReturn) where last.isBlank:
-            break
-        case (ASCII.carriageReturn?, ASCII.lineFeed):
+            return nil
+        case .closing:
             position += 1
-            tail = []
+            endTail(.closing)
+        case .part:
+            position += 1
             guard partCount < limits.partsMax else { throw .tooManyParts(max: limits.partsMax) }
             partCount += 1
-            state = .partHead
-            return closePart() ? .partEnded : nil
-        default:
-            // Not a delimiter after all. This octet may begin one: it is looked at again.
-            let held = search.resumeAfterFalseDelimiter() + tail
-            (tail, state) = ([], .searching)
+            endTail(.partHead)
+        case .data:
+            // This octet may begin a delimiter: it is looked at again.
+            let held = search.resumeAfterFalseDelimiter() + tailBytes
+            endTail(.searching)
             if isInPart { return .heldData(held) }
             try countPreamble(held.count)
             return nil
         }
-        tail.append(octet)
-        position += 1
-        return nil
+        return closePart() ? .partEnded : nil
     }
+
+    private mutating func endTail(_ next: State) { (tailBytes, tail, state) = ([], DelimiterTail(), next) }
 
     private mutating func closePart() -> Bool {
         defer { isInPart = false }

@@ -40,7 +40,7 @@ struct IntakeBuffersTests {
         let socket = try sockets.first.duplicate().release()
         try fixture.thread.on {
             ended.attach(OwnedDescriptor(owning: socket))
-            ended.takeTurn(bytesMax: 10) { count, _ in turns.put(count) }
+            ended.takeTurn(bytesMax: 10) { turns.put($0.readBytes) }
         }
         try fixture.settle()
         let called = fixture.thread.queue(of: Bool.self)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -116,6 +117,79 @@ class TestMultipart:
     def test_a_part_of_a_type_the_pipeline_does_not_take_is_415(self, client):
         body, content_type = multipart([("file", documents.PNG, "a.png", "image/png")])
         client.post("/v1/documents", body, headers={"Content-Type": content_type}, expect=415)
+
+
+class TestALargeForm:
+    """Most of a large file in a form is read beside the loop, which only finds its end: the same must come of it."""
+    FIELDS = [("metadata", '{"behind":"the file"}')]
+    FILE = b"\0" + os.urandom(3_000_000)
+
+    def send(self, client, file=FILE, fields=(), cuts=(), before=(), query=""):
+        body, content_type = multipart([*before, ("file", file, "a.bin", OCTETS), *fields])
+        with client.connect(timeout=30) as connection:
+            connection.request(f"POST /v1/documents{query}", f"Content-Type: {content_type}",
+                               f"Content-Length: {len(body)}")
+            start = 0
+            for end in [*sorted(cut % len(body) for cut in cuts), len(body)]:
+                connection.send(body[start:end])
+                start = end
+                if end < len(body):
+                    time.sleep(0.1)
+            return connection.read_response()
+
+    def is_kept(self, reply, file=FILE):
+        assert reply.status == 202, (reply.status, reply.body)
+        state = rules.check_state(reply.json())
+        assert state["bytes_received"] == state["bytes_total"] == len(file)
+        assert state["sha256"] == hashlib.sha256(file).hexdigest()
+        return state
+
+    @pytest.mark.parametrize("where", range(-32, 0, 3))
+    def test_the_delimiter_may_be_cut_anywhere(self, client, where):
+        self.is_kept(self.send(client, cuts=[1_000_000, where]))
+
+    def test_fields_may_follow_the_file(self, client):
+        state = self.is_kept(self.send(client, fields=self.FIELDS, cuts=[500_000]))
+        assert state["metadata"] == {"behind": "the file"}
+
+    def test_many_bytes_may_follow_the_file(self, client):
+        metadata = json.dumps({"a": "b" * 15_000})
+        fields = [("other", "x" * 60_000)] * 40 + [("metadata", metadata)]
+        state = self.is_kept(self.send(client, fields=fields, cuts=[500_000]))
+        assert state["metadata"] == json.loads(metadata)
+
+    @pytest.mark.parametrize("part", [b"\r\n--", b"\r\n--headway-test-boundaryx", b"\r\n--headway-test-boundary \r",
+                                      b"\r", b"\r\n--headway-test-boundar", b"\r\n--headway-test-boundary-"])
+    def test_a_file_full_of_what_looks_like_a_delimiter_is_the_same_file(self, client, part):
+        file = b"\0" + part * (2_000_000 // len(part)) + b"."
+        self.is_kept(self.send(client, file, cuts=[300_000, 300_001, 1_000_000]), file)
+
+    def test_without_its_closing_delimiter_it_is_no_document(self, client):
+        body, content_type = multipart([("file", self.FILE, "a.bin", OCTETS)])
+        for cut in (len(b"--\r\n"), len(b"boundary--\r\n"), 1000):
+            client.post("/v1/documents", body[:-cut], headers={"Content-Type": content_type}, expect=400)
+
+    @pytest.mark.parametrize("rest, code", [
+        (b"x" * 5000, "multipart_epilogue_too_long"),
+        (b"--headway-test-boundary\r\nContent-Disposition: form-data; name=file; filename=b\r\n\r\n", "one_file_only")])
+    def test_what_may_not_follow_is_refused(self, client, rest, code):
+        body, content_type = multipart([("file", self.FILE, "a.bin", OCTETS)])
+        if code == "one_file_only":
+            body = body.removesuffix(b"--headway-test-boundary--\r\n")
+        body += rest
+        reply = client.post("/v1/documents", body, headers={"Content-Type": content_type}, expect=400)
+        assert reply.json()["code"] == code, reply.json()
+
+    def test_the_connection_is_good_for_the_next_request(self, client):
+        body, content_type = multipart([("file", self.FILE, "a.bin", OCTETS), *self.FIELDS])
+        length = len(body)
+        body += b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        with client.connect(timeout=30) as connection:
+            for _ in range(2):
+                connection.request("POST /v1/documents", f"Content-Type: {content_type}", f"Content-Length: {length}",
+                                   body=body)
+                self.is_kept(connection.read_response())
+                assert connection.read_response().status == 200
 
 
 class TestFromTheShell:

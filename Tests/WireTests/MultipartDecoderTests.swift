@@ -2,7 +2,7 @@ import Testing
 import Wire
 
 /// Bodies as browsers and curl send them, and as nobody should. Each goes whole, byte by byte and cut once
-/// everywhere, so that a delimiter is split at every octet.
+/// everywhere, so that a delimiter is split at every octet, and with its data read beside the decoder.
 @Suite struct MultipartDecoderTests {
     private static let field = "Content-Disposition: form-data; name=\"file\"\r\n\r\n"
 
@@ -16,6 +16,8 @@ import Wire
         for pieces in Pieces.everyWay(bytes) {
             let cut = MultipartTranscript(pieces, boundary: boundary, limits: limits)
             #expect(cut == whole, "\(pieces.first?.count ?? 0)", sourceLocation: sourceLocation)
+            let lent = MultipartTranscript(pieces, boundary: boundary, limits: limits, isLending: true)
+            #expect(lent == whole, "lent, \(pieces.first?.count ?? 0)", sourceLocation: sourceLocation)
         }
         return whole
     }
@@ -200,6 +202,7 @@ import Wire
         for _ in 0..<20 {
             let pieces = Pieces.atRandom(body, using: &random)
             #expect(MultipartTranscript(pieces, boundary: boundary) == whole, "seed \(seed)")
+            #expect(MultipartTranscript(pieces, boundary: boundary, isLending: true) == whole, "lent, seed \(seed)")
         }
         #expect(whole.parts.first?.data == Self.firstPartData(rest, boundary: boundary), "seed \(seed)")
     }

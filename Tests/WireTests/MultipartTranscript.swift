@@ -1,6 +1,7 @@
 import Wire
 
-/// Everything a multipart decoder said about a body; the data of a part is one, however it was cut or held back.
+/// Everything a multipart decoder said about a body; the data of a part is one, however it was cut or held back, and
+/// whether the decoder took it or a scanner beside it.
 struct MultipartTranscript: Equatable {
     struct Part: Equatable {
         var head: MultipartPart
@@ -12,10 +13,31 @@ struct MultipartTranscript: Equatable {
     private(set) var isFinished = false
     private(set) var failure: MultipartError?
 
-    init(_ pieces: [[UInt8]], boundary: String, limits: MultipartLimits = .default) {
+    /// With `isLending` every part's data is read beside the decoder as soon as that may be.
+    init(_ pieces: [[UInt8]], boundary: String, limits: MultipartLimits = .default, isLending: Bool = false) {
         var decoder = MultipartDecoder(boundary: boundary, limits: limits)
         do throws(MultipartError) {
-            for piece in pieces { try take(piece, &decoder) }
+            var reader: (scanner: PartDataScanner, undecided: [UInt8])?
+            for piece in pieces {
+                guard let (scanner, undecided) = reader else {
+                    try take(piece, &decoder)
+                    if isLending && decoder.isDataReadable { reader = decoder.lendData() }
+                    continue
+                }
+                let bytes = undecided + piece
+                let extent = scanner.extent(of: bytes.span)
+                append(Array(bytes[..<extent.byteCount]))
+                let rest = Array(bytes[extent.byteCount...])
+                if extent.isEnd {
+                    reader = nil
+                    try take(rest, &decoder)
+                } else {
+                    precondition(rest.count <= scanner.undecidedBytesMax)
+                    reader = (scanner, rest)
+                }
+            }
+            // The body ends, so nothing more can decide.
+            if let reader { try take(reader.undecided, &decoder) }
             try decoder.finish()
         } catch {
             failure = error

@@ -62,6 +62,8 @@ import Wire
         for _ in 0..<10 {
             let pieces = Pieces.atRandom(body, using: &random)
             #expect(MultipartTranscript(pieces, boundary: "b", limits: limits) == whole, "seed \(seed)")
+            let lent = MultipartTranscript(pieces, boundary: "b", limits: limits, isLending: true)
+            #expect(lent == whole, "lent, seed \(seed)")
         }
     }
 
