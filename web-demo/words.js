@@ -186,6 +186,7 @@ export function details(state) {
         ['Sent', moment(state.created_at)],
         isTerminal(state) && ['Ended', moment(state.updated_at)],
         ['Type', state.content_type],
+        ['Attachments', state.attachments && `${state.attachments.join(', ')} (not read)`],
         state.attempt > 1 && ['Attempt', number(state.attempt)],
         state.error && ['Error', `${state.error.code}: ${state.error.detail}`],
         state.message && ['Message', state.message],

@@ -56,6 +56,8 @@ package enum DocumentChange: Sendable, Equatable {
     case fellBack(DocumentError)
     /// So much need not be done again; nil: all of it must be.
     case checkpointed(Checkpoint?)
+    /// The names of the files that are attached to it, as far as they are listed.
+    case attachmentsListed([String])
     /// A figure up to this one may be told now.
     case ceilingRecorded(Double)
     /// Its place in the line of waiting documents.
@@ -163,6 +165,8 @@ package struct Document: Sendable, Equatable {
     package var contentToken: Int64?
     package internal(set) var sha256: String?
     package internal(set) var chunkCount: Int64?
+    /// Names of files that are attached to it, which are not read.
+    package internal(set) var attachments: [String] = []
     package var message: String?
     package internal(set) var error: DocumentError?
     /// What opens it: on record until it has ended, and in no state.
@@ -266,6 +270,7 @@ package struct Document: Sendable, Equatable {
             status = .complete
             unitsArePages = result.unitsArePages
             chunkCount = result.chunks
+            attachments = result.attachments
             workSettings = result.workSettings
             message = Deduplication.message
             finishStages(units: result.units)
@@ -370,6 +375,10 @@ package struct Document: Sendable, Equatable {
             guard status == .processing || status == .queued else { return .none }
             checkpoint = point
             return .none
+        case .attachmentsListed(let names):
+            guard status == .processing else { return .none }
+            isTick = names != attachments
+            attachments = names
         case .ceilingRecorded(let ceiling):
             let told = percentage.published
             percentage.ceilingRecorded(ceiling)

@@ -43,6 +43,12 @@ extension Document {
         writer.key("pipeline"); writer.string(pipeline)
         writer.key("metadata"); writer.value(.object(metadata))
         writer.key("sha256"); writer.optional(sha256)
+        if !attachments.isEmpty {
+            writer.key("attachments")
+            writer.beginArray()
+            for name in attachments { writer.string(name) }
+            writer.endArray()
+        }
         writer.key("message"); writer.optional(message)
         writer.key("error")
         if let error { error.encode(into: &writer) } else { writer.null() }
@@ -208,6 +214,7 @@ extension Document {
         upload = Self.upload(from: hidden)
         sha256 = record["sha256"]?.stringValue
         chunkCount = hidden["chunks"]?.integerValue
+        attachments = (record["attachments"]?.arrayValue ?? []).compactMap(\.stringValue)
         message = record["message"]?.stringValue
         resumedFrom = record["resumed_from"]?.integerValue
         readWork(from: hidden)

@@ -110,6 +110,12 @@ extension DocumentOwner {
         try? change(document, .worked(progress))
     }
 
+    /// These files are attached to it.
+    package func attachmentsListed(_ id: DocumentID, run: Int64, _ names: [String]) {
+        guard let document = leased(id, run) else { return }
+        try? change(document, .attachmentsListed(names))
+    }
+
     /// The run's files are good so far. What an earlier run left is not needed once that is on record.
     package func checkpointed(_ id: DocumentID, _ point: Checkpoint) {
         guard let document = leased(id, point.run) else { return }

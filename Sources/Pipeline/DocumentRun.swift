@@ -23,6 +23,7 @@ final class DocumentRun: @unchecked Sendable {
     private weak var worker: WorkerLink?
     private var extraction: TextExtraction?
     private var pageCounter: ExtractorProcess?
+    private var attachments: AttachmentListing?
     private var pagesTotal: Int64?
     /// Of what is read without an extractor: the document's bytes, until the worker has found what there is.
     private var unitsTotal: Int64?
@@ -110,6 +111,7 @@ final class DocumentRun: @unchecked Sendable {
             worker.limitFiles(toBytes: report.limits.outputBytesMax)
             if lease.type == .pdf {
                 try startCounting(files.content.raw)
+                try startListing(files.content)
                 let box = FilesBox(consume files)
                 if lease.bytes < Self.countedBytesMin || pageCounter == nil {
                     try startReading(box)
@@ -169,6 +171,21 @@ final class DocumentRun: @unchecked Sendable {
             self.pagesTotal = ExtractorTools.pageCount(inInformation: output)
             self.counted()
             self.tellProgress()
+        }
+    }
+
+    /// Another reader would find the same files: they are listed in the first one's run.
+    private func startListing(_ content: borrowing OwnedDescriptor) throws(SystemError) {
+        guard lease.firstFailure == nil, let command = pipeline.tools.attachmentsCommand(password: lease.password)
+        else { return }
+        attachments = AttachmentListing(
+            try content.duplicate(), bytes: lease.bytes, command: command, limits: extractorLimits,
+            loop: pipeline.loop, disk: pipeline.disk
+        ) { [weak self] names in
+            guard let self, !self.isOver, !self.isGivenUp else { return }
+            let (id, run) = (self.lease.document, self.lease.run)
+            if let names { self.pipeline.documents?.perform(id) { $0.attachmentsListed(id, run: run, names) } }
+            self.endIfDone()
         }
     }
 
@@ -351,13 +368,14 @@ final class DocumentRun: @unchecked Sendable {
             self.lifeMilliseconds = self.pipeline.loop.nowMilliseconds
             self.tellProgress()
         }
-        let processIDs = [worker?.processID, pageCounter?.processID].compactMap { $0 } + (extraction?.processIDs ?? [])
+        // The document can be read without its number of pages and the names of attached files.
+        let asides = [pageCounter?.processID, attachments?.processID]
+        let processIDs = ([worker?.processID] + asides).compactMap { $0 } + (extraction?.processIDs ?? [])
         for processID in processIDs {
             guard let usage = ProcessUsage.of(processID) else { continue }
             if usage.residentBytes > limits.memoryBytesMax {
-                guard processID == pageCounter?.processID else { return end(.memory) }
-                // The document can be read without its number of pages.
-                pageCounter?.kill()
+                guard asides.contains(processID) else { return end(.memory) }
+                if processID == pageCounter?.processID { pageCounter?.kill() } else { attachments?.giveUp() }
                 continue
             }
             if let before = lastTicks[processID], usage.cpuTicks > before { lifeMilliseconds = now }
@@ -385,6 +403,7 @@ final class DocumentRun: @unchecked Sendable {
         isGivenUp = true
         extraction?.kill()
         pageCounter?.kill()
+        attachments?.giveUp()
         worker?.kill()
     }
 
@@ -396,8 +415,10 @@ final class DocumentRun: @unchecked Sendable {
         let workerIsDone =
             report.worker != nil || report.finished != nil || report.workerFailure != nil || report.waits != nil
         guard workerIsDone, extraction?.isOver ?? true, !isOpening else { return }
+        if !isGivenUp, report.finished != nil, let attachments, !attachments.isOver { return attachments.hurry() }
         isOver = true
         pageCounter?.kill()
+        attachments?.giveUp()
         if isGivenUp {
             // A document that was cancelled has its state already, and the owner only clears away what the run had
             // made. At shutdown nothing is said: the document is on record as running, and runs again at the next

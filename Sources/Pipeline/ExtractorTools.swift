@@ -5,6 +5,7 @@ import System
 struct ExtractorTools: Sendable {
     private let pdftotext: Program?
     private let pdfinfo: Program?
+    private let pdfdetach: Program?
     /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
     private let mutool: Program?
 
@@ -17,7 +18,11 @@ struct ExtractorTools: Sendable {
         }
         pdftotext = lineBuffered("pdftotext")
         mutool = lineBuffered("mutool")
-        pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
+        func plain(_ name: String) -> Program? {
+            ThisProcess.findProgram(name).map { Program(path: $0, environment: Self.environment) }
+        }
+        pdfinfo = plain("pdfinfo")
+        pdfdetach = plain("pdfdetach")
     }
 
     /// How to have `type` read; nil when the machine lacks the means.
@@ -47,6 +52,14 @@ struct ExtractorTools: Sendable {
 
     func pageCountCommand(password: String?) -> Command? {
         pdfinfo.map { Command(program: $0, arguments: Self.opening(password) + ["/proc/self/fd/0"]) }
+    }
+
+    /// How to have the names of attached files listed, for `AttachmentNames`.
+    func attachmentsCommand(password: String?) -> Command? {
+        pdfdetach.map {
+            Command(
+                program: $0, arguments: ["-list", "-enc", "UTF-8"] + Self.opening(password) + ["/proc/self/fd/0"])
+        }
     }
 
     /// For the user's or the owner's password; poppler's tools take it no other way (`docs/isolation.md`).

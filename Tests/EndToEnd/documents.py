@@ -83,6 +83,25 @@ def scan(pages=2):
     return assembled(bodies)
 
 
+def with_attachments(names):
+    """One page of text, and a file of each name (ISO 32000-1, 7.11.4)."""
+    bodies = {1: b"<< /Type /Catalog /Pages 2 0 R /Names << /EmbeddedFiles << /Names [%s] >> >> >>" %
+                 b" ".join(b"(%06d) %d 0 R" % (index, 10 + 2 * index) for index in range(len(names))),
+              2: b"<< /Type /Pages /Count 1 /Kids [4 0 R] >>",
+              3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+              4: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+                 b"/Resources << /Font << /F1 3 0 R >> >> >>",
+              5: stream(b"BT /F1 12 Tf 50 700 Td (Two files are attached.) Tj ET")}
+    for index, name in enumerate(names):
+        text = (b"\xfe\xff" + name.encode("utf-16-be")).hex().encode()
+        bodies[10 + 2 * index] = (b"<< /Type /Filespec /F <%s> /UF <%s> /EF << /F %d 0 R >> >>" %
+                                  (text, text, 11 + 2 * index))
+        bodies[11 + 2 * index] = stream(b"hidden words", b"/Type /EmbeddedFile")
+    for number in range(6, 10):
+        bodies[number] = b"null"
+    return assembled(bodies)
+
+
 def with_password():
     """Encrypted (ISO 32000-1, 7.6.3) with a password that nobody knows."""
     return pdf(trailer=b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -44 >> /ID [<%s> <%s>]" %
