@@ -10,8 +10,9 @@ export const EMPTY_BAR = STAGES.map(() => 0);
  */
 export function filled(state, before, status) {
     if (status === 'complete') return STAGES.map(() => 1);
-    const now = STAGES.map(({ name }, index) => {
-        const stage = state?.stages?.find((stage) => stage.name === name);
+    const now = STAGES.map((_, index) => {
+        // By place: extracting and recognizing are the same segment.
+        const stage = state?.stages?.[index - 1];
         const done = index === 0 ? state?.bytes_received : stage?.done;
         const total = index === 0 ? state?.bytes_total : stage?.total;
         return Math.max(before[index], total > 0 ? Math.min(1, (done ?? 0) / total) : 0);

@@ -9,6 +9,10 @@ export const STAGES = [
     { name: 'embedding', weight: 25, spoken: 'Embedding', past: 'Embedded' },
 ];
 
+/** In place of extracting, where the text is recognized from pictures of the pages. */
+const RECOGNIZING = { name: 'recognizing', spoken: 'Recognizing', past: 'Recognized' };
+const stageNamed = (stage) => [...STAGES, RECOGNIZING].find(({ name }) => name === stage);
+
 const TROUBLE = {
     memory_exceeded: {
         title: 'it needed too much memory',
@@ -48,12 +52,7 @@ const TROUBLE = {
         title: 'it unpacks to too much',
         next: 'It grows to many times its size, as no real document does. Save it anew and send that.',
     },
-    no_text: {
-        title: 'there is no text in it',
-        next:
-            'It is probably a scan: pictures of pages. Run text recognition (OCR) over it and send ' +
-            'what comes out.',
-    },
+    no_text: { title: 'there is no text in it', next: null },
     unsupported_type: {
         title: 'this kind of file is not accepted',
         next: 'Headway reads PDF, DOCX, ODT, EPUB, HTML and text. Save it as one of these and send that.',
@@ -163,6 +162,7 @@ export function doing(state) {
     const { done = 0, total } = state.stages?.find(({ name }) => name === stage) ?? {};
     const page = total > 1 ? ` page ${number(Math.min(total, done + 1))} of ${number(total)}` : '';
     if (stage === 'extracting') return `Reading${page}`;
+    if (stage === 'recognizing') return `Recognizing${page}`;
     if (stage === 'chunking') return `Splitting into chunks${page && `,${page}`}`;
     if (stage === 'embedding') return `Embedding${page}`;
     return capital(stage ?? 'working');
@@ -171,11 +171,11 @@ export function doing(state) {
 /** The stage alone, for those who listen: numbers would never stop. */
 export function spoken(state) {
     if (isTerminal(state) || state.status === 'queued') return doing(state);
-    return STAGES.find(({ name }) => name === state.stage)?.spoken ?? capital(state.stage ?? 'working');
+    return stageNamed(state.stage)?.spoken ?? capital(state.stage ?? 'working');
 }
 
 export function details(state) {
-    const past = (stage) => STAGES.find(({ name }) => name === stage)?.past ?? capital(stage);
+    const past = (stage) => stageNamed(stage)?.past ?? capital(stage);
     const pages = ({ done, total }) => {
         if (total == null) return '–';
         return `${number(done)} of ${number(total)} ${total === 1 ? 'page' : 'pages'}`;

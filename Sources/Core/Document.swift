@@ -52,8 +52,8 @@ package enum DocumentChange: Sendable, Equatable {
     /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
     /// run that failed is an attempt.
     case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
-    /// The first reader found nothing in it, for this reason: it waits for the second, in the same attempt.
-    case fellBack(DocumentError)
+    /// The reader found nothing in it, for this reason: it waits for another, in the same attempt.
+    case fellBack(DocumentError, to: TextReader)
     /// So much need not be done again; nil: all of it must be.
     case checkpointed(Checkpoint?)
     /// The names of the files that are attached to it, as far as they are listed.
@@ -171,8 +171,10 @@ package struct Document: Sendable, Equatable {
     package internal(set) var error: DocumentError?
     /// What opens it: on record until it has ended, and in no state.
     package var password: String?
-    /// Why the first reader found nothing in it; since then the second reads it.
+    /// Why the first reader found nothing in it; since then another reads it.
     package internal(set) var firstFailure: DocumentError?
+    /// Its text is recognized from pictures of its pages.
+    package internal(set) var isRecognized = false
     /// The subject of the token that made it, whose document it is; on record, and in no state.
     package var owner: String?
     /// Names the token that made it, with or without a subject; nil for nobody's. What was made of its bytes is shared
@@ -322,7 +324,7 @@ package struct Document: Sendable, Equatable {
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
             notBeforeMilliseconds = nil
-            message = readerMessage
+            message = recognitionMessage ?? readerMessage
             resetStages()
             beginRun(at: now)
             hasRun = true
@@ -334,6 +336,7 @@ package struct Document: Sendable, Equatable {
             status = .complete
             chunkCount = chunks
             checkpoint = nil
+            message = readerMessage ?? message
             finishStages(units: units)
             percentage.complete()
         case .failed(let reason):
@@ -352,8 +355,8 @@ package struct Document: Sendable, Equatable {
             guard status != .complete else { throw .alreadyComplete }
             guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
+            beginWithFirstReader()
             error = nil
-            firstFailure = nil
             failedRuns = FailedRuns()
         case .requeued:
             guard status == .processing else { return .none }
@@ -365,12 +368,14 @@ package struct Document: Sendable, Equatable {
             repeatsAttempt = !isAttempt
             message = words
             notBeforeMilliseconds = time
-        case .fellBack(let reason):
+        case .fellBack(let reason, let reader):
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = true
             firstFailure = reason
-            message = readerMessage
+            isRecognized = reader == .recognizer
+            nameFirstStage()
+            message = recognitionMessage ?? readerMessage
         case .checkpointed(let point):
             guard status == .processing || status == .queued else { return .none }
             checkpoint = point
@@ -416,13 +421,35 @@ package struct Document: Sendable, Equatable {
         }
     }
 
+    /// Who reads it, or is to.
+    package var reader: TextReader { isRecognized ? .recognizer : firstFailure == nil ? .first : .second }
+
+    /// What a recognizer has done of a document that it could not finish is much too dear to be done again.
+    private mutating func beginWithFirstReader() {
+        if isRecognized, let checkpoint, checkpoint.units > 0, error?.isRetryable == true { return }
+        firstFailure = nil
+        isRecognized = false
+        nameFirstStage()
+    }
+
     /// Says who reads it, where it is not who reads first.
     private var readerMessage: String? {
-        firstFailure.map {
+        if isRecognized { return Self.recognizedMessage }
+        return firstFailure.map {
             $0.code == DocumentError.Code.noText.rawValue
                 ? "Read with mutool, because pdftotext found no text in it."
                 : "Read with mutool, because pdftotext could not read it."
         }
+    }
+
+    package static let recognizedMessage = "Read by text recognition (OCR), because there was no text in it."
+
+    /// Which page is at hand, while pages are recognized: each takes its time.
+    private var recognitionMessage: String? {
+        guard isRecognized, let stage = stages.first, !stage.isFinished, let total = stage.total, total > 0 else {
+            return nil
+        }
+        return "Recognizing page \(min(stage.done + 1, total)) of \(total)"
     }
 
     /// Takes the next offset: the state as it is now is about to be told.
@@ -450,6 +477,12 @@ package struct Document: Sendable, Equatable {
         }
     }
 
+    /// Recognizing takes the place of extracting, and its weight.
+    package mutating func nameFirstStage() {
+        guard !stages.isEmpty else { return }
+        stages[0].name = isRecognized ? PipelineShape.recognizingName : PipelineShape.document.stages[0].name
+    }
+
     private mutating func finishStages(units: Int64) {
         for index in stages.indices {
             stages[index].done = units
@@ -475,6 +508,7 @@ package struct Document: Sendable, Equatable {
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
+        if isRecognized { message = recognitionMessage ?? readerMessage }
         remaining?.observe(stages, at: now)
         estimate = remaining?.estimate(at: now)
         return changed

@@ -119,6 +119,7 @@ extension Document {
         if let checkpoint { writer.key("checkpoint"); checkpoint.encode(into: &writer) }
         if let password { writer.key("password"); writer.string(password) }
         if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
+        if isRecognized { writer.key("recognized"); writer.bool(true) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
         if priority != .normal { writer.key("priority"); writer.string(priority.rawValue) }
@@ -130,6 +131,8 @@ extension Document {
         checkpoint = Checkpoint(hidden["checkpoint"])
         password = hidden["password"]?.stringValue
         firstFailure = DocumentError(hidden["first_failure"])
+        isRecognized = hidden["recognized"]?.boolValue ?? false
+        nameFirstStage()
         failedRuns = FailedRuns(hidden["failed_runs"])
         notBeforeMilliseconds = hidden["not_before"]?.integerValue
         priority = hidden["priority"]?.stringValue.flatMap(WorkPriority.init) ?? .normal

@@ -38,8 +38,7 @@ extension DocumentOwner {
             let type = document.document.contentType.flatMap(ContentType.init(recorded:)),
             let bytes = document.document.bytesTotal
         else { return answer(nil) }
-        let settings = Checkpoint.settings(
-            request.settings, isReadBySecond: document.document.firstFailure != nil)
+        let settings = Checkpoint.settings(request.settings, readBy: document.document.reader)
         if let point = document.document.checkpoint, point.settings != settings {
             forgetCheckpoint(document)
         }
@@ -59,7 +58,7 @@ extension DocumentOwner {
                 document: id, run: run, type: type.type, charset: type.charset,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
                 password: document.document.password, firstFailure: document.document.firstFailure,
-                checkpoint: document.document.checkpoint))
+                reader: document.document.reader, checkpoint: document.document.checkpoint))
     }
 
     /// The document that this run has, if no newer one has it.
@@ -154,8 +153,8 @@ extension DocumentOwner {
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
-        case .fallsBack(let error):
-            try? changeOnRecord(document, .fellBack(error)) { [self] document in
+        case .fallsBack(let error, let reader):
+            try? changeOnRecord(document, .fellBack(error, to: reader)) { [self] document in
                 removeOutput(of: id, run)
                 if document.document.status == .queued && !document.isDeleted { enqueue(document) }
             }

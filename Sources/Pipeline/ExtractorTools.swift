@@ -8,9 +8,17 @@ struct ExtractorTools: Sendable {
     private let pdfdetach: Program?
     /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
     private let mutool: Program?
+    /// Those that recognize text, and how they stand.
+    let recognition: RecognitionTools?
+    let standing: RecognitionStanding
 
     /// On a thread that outlives its children.
-    init() {
+    init(_ recognition: Recognition?) {
+        switch recognition.map(RecognitionTools.find) {
+        case nil: (self.recognition, standing) = (nil, .off)
+        case .missing(let words)?: (self.recognition, standing) = (nil, .missing(words))
+        case .tools(let tools)?: (self.recognition, standing) = (tools, .ready)
+        }
         let buffering = Self.lineBuffering
         func lineBuffered(_ name: String) -> Program? {
             guard let buffering, let path = ThisProcess.findProgram(name) else { return nil }
@@ -63,7 +71,7 @@ struct ExtractorTools: Sendable {
     }
 
     /// For the user's or the owner's password; poppler's tools take it no other way (`docs/isolation.md`).
-    private static func opening(_ password: String?) -> [String] {
+    static func opening(_ password: String?) -> [String] {
         password.map { ["-upw", $0, "-opw", $0] } ?? []
     }
 
@@ -72,7 +80,7 @@ struct ExtractorTools: Sendable {
         var arguments: [String]
     }
 
-    private static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"]
+    static let environment = ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent"]
 
     /// What `stdbuf -oL` gives the program that it runs, or progress stalls until 4 KiB are full. It is asked once: so
     /// no extractor needs the right to run another program, and each starts a millisecond sooner.

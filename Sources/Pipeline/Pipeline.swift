@@ -23,10 +23,12 @@ package struct PipelineConfiguration: Sendable {
     package var workerProgram: String
     /// The service that makes vectors; nil: workers make them themselves.
     package var embedding: EmbeddingConfiguration?
+    /// How the text of scanned pages is recognized; nil: not at all.
+    package var recognition: Recognition?
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String, embedding: EmbeddingConfiguration? = nil
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil, recognition: Recognition? = nil
     ) {
         self.workers = workers
         self.policy = policy
@@ -34,12 +36,14 @@ package struct PipelineConfiguration: Sendable {
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
         self.embedding = embedding
+        self.recognition = recognition
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
     package var settings: String {
         let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
-        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
+        let recognized = recognition.map { "/\($0.settings)" } ?? ""
+        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)\(recognized)"
     }
 }
 
@@ -94,7 +98,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.facts = facts
         self.configuration = configuration
         self.logger = logger
-        tools = ExtractorTools()
+        tools = ExtractorTools(configuration.recognition)
         embedding = configuration.embedding.map {
             EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
         }
@@ -115,6 +119,11 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         precondition(loop.isCurrent, "workers are started by the loop that outlives them")
         self.documents = documents
         KernelProtection.current.tellWhatIsMissing(logger)
+        if case .missing(let words) = tools.standing {
+            logger.warning(
+                "text recognition is on (--ocr), and this machine cannot do it: scanned documents end as no_text",
+                metadata: ["reason": "\(words)"])
+        }
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
         embedding?.recovered = { [unowned self] in dispatch() }

@@ -72,7 +72,8 @@ struct DocumentChangeTests {
             .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
             [.ignored, .ignored, .told(.step, .queued)], nothing),
         Row(
-            .fellBack(DocumentError(.noText, "It is a scan.")), [.ignored, .ignored, .told(.step, .queued)], nothing),
+            .fellBack(DocumentError(.noText, "It is a scan."), to: .second),
+            [.ignored, .ignored, .told(.step, .queued)], nothing),
         // What the next run begins behind is no news to anybody.
         Row(.checkpointed(nil), nothing, nothing),
         Row(.attachmentsListed(["a.txt"]), [.ignored, .ignored, .told(.tick, .processing)], nothing),
