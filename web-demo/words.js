@@ -11,6 +11,8 @@ export const STAGES = [
 
 /** In place of extracting, where the text is recognized from pictures of the pages. */
 const RECOGNIZING = { name: 'recognizing', spoken: 'Recognizing', past: 'Recognized' };
+/** The segment of the bar that a stage fills. */
+export const segmentOf = (stage) => (stage === RECOGNIZING.name ? 'extracting' : stage);
 const stageNamed = (stage) => [...STAGES, RECOGNIZING].find(({ name }) => name === stage);
 
 const TROUBLE = {

@@ -346,8 +346,8 @@ package struct Document: Sendable, Equatable {
             if firstFailure != nil { message = nil }
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
-            // What it said while it waited is over.
-            if status == .queued { message = nil }
+            // What it said while it waited, or of the page at hand, is over.
+            if status == .queued || isRecognized { message = nil }
             status = .cancelled
             checkpoint = nil
         case .retried:

@@ -261,7 +261,7 @@ final class DocumentRun: @unchecked Sendable {
         report.limits = pipeline.configuration.policy.limits(
             forBytes: lease.bytes, recognizedPages: max(0, last - first + 1))
         var limits = extractorLimits
-        limits.cpuSecondsMax = Recognition.pageCPUSecondsMax
+        limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
         let pages = RecognizedPages(
             first...max(first, last), tools: tools, password: lease.password,
             content: try files.content.duplicate(), limits: limits, loop: pipeline.loop, disk: pipeline.disk,

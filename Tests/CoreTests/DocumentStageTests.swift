@@ -203,6 +203,9 @@ struct DocumentStageTests {
         try document.apply([.worked(.pages([1, 1, 0], of: 3))])
         #expect(document.message == "Recognizing page 2 of 3" && document.shownStage == "recognizing")
         #expect(document.ratesKind?.pipeline == "document/recognizing")
+        var cancelled = document
+        try cancelled.apply([.cancelled])
+        #expect(cancelled.message == nil)
         try document.apply([.completed(units: 3, chunks: 2)])
         #expect(document.message == Document.recognizedMessage)
         #expect(document.stages.map(\.name) == ["recognizing", "chunking", "embedding"])

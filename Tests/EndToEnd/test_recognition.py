@@ -32,8 +32,8 @@ def server(start_shared_server):
 @pytest.fixture
 def with_tesseract(with_reader):
     """Starts servers whose tesseract is a script of the test's own."""
-    def start(script, *options):
-        return with_reader(None, "--ocr", *options, second=None, tesseract=script)
+    def start(script, *options, **others):
+        return with_reader(None, "--ocr", *options, second=None, tesseract=script, **others)
     return start
 
 
@@ -126,11 +126,28 @@ class TestAnInterruptedRecognition:
         server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
         eventually(lambda: not {"sleep", "tesseract", "pdftoppm"} & commands(server), 1, "all of them are gone")
 
-    @pytest.mark.parametrize("script, code", [("kill -SEGV $$", "crashed"), ("exit 1", "unreadable")])
-    def test_a_recognizer_that_dies_or_refuses_is_told(self, with_tesseract, script, code):
-        server = with_tesseract(SIGNING.replace("sleep 0.15", script), "--retry-wait-seconds", 0)
+    @pytest.mark.parametrize("script, code", [("kill -SEGV $$", "crashed"), ("exit 1", "unreadable"),
+                                              ("while :; do :; done", "timeout")])
+    def test_a_recognizer_that_dies_refuses_or_never_ends_is_told(self, with_tesseract, script, code):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", script), "--retry-wait-seconds", 0, "--work-seconds", 1)
         error = server.client.process(documents.scanned())["error"]
         assert error["code"] == code, error
+
+    def test_a_page_that_takes_long_does_not_let_all_others_pile_up(self, with_tesseract):
+        drawing = f'[ "$2" = 1 ] && sleep 60; exec {program("pdftoppm")} "$@"'
+        server = with_tesseract(SIGNING.replace("sleep 0.15;", ""), pdftoppm=drawing, workers=2)
+        identifier = server.client.upload(documents.scanned(pages=12))["document_id"]
+        # Eight may be begun for two cores: those behind the first one are done, and no more.
+        eventually(lambda: server.client.state(identifier)["pages_done"] == 7, 60)
+        time.sleep(0.3)
+        assert server.client.state(identifier)["pages_done"] == 7
+        server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
+
+    def test_of_a_page_that_never_ends_the_beginning_is_kept(self, with_tesseract):
+        endless = SIGNING.replace("sleep 0.15", "head -c 400000 /dev/zero | tr '\\0' a")
+        server = with_tesseract(endless)
+        identifier = server.client.process(documents.scanned())["document_id"]
+        assert text_of(server, identifier) == "a" * 256 * 1024 + "\f"
 
 
 def commands(server):
