@@ -20,7 +20,7 @@ BENCH ?=
 SIDE_BY_SIDE ?= 4
 
 PACKAGES := libssl-dev zlib1g-dev libcurl4-openssl-dev libsqlite3-dev pkg-config poppler-utils
-TEST_PACKAGES := chromium curl fonts-liberation gcc mupdf-tools node-ws nodejs procps python3-pil python3-venv strace
+TEST_PACKAGES := chromium curl fonts-liberation gcc mupdf-tools node-ws nodejs procps python3-pil python3-venv strace tesseract-ocr
 BENCH_PACKAGES := nginx-light libnginx-mod-nchan nodejs node-ws openssl strace
 
 FUZZ_SECONDS ?= 600

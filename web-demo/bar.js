@@ -1,6 +1,6 @@
 // The bar of a document: four segments, one for each stage, which fill and never empty.
 
-import { STAGES } from './words.js';
+import { STAGES, segmentOf } from './words.js';
 
 export const EMPTY_BAR = STAGES.map(() => 0);
 
@@ -11,7 +11,7 @@ export const EMPTY_BAR = STAGES.map(() => 0);
 export function filled(state, before, status) {
     if (status === 'complete') return STAGES.map(() => 1);
     const now = STAGES.map(({ name }, index) => {
-        const stage = state?.stages?.find((stage) => stage.name === name);
+        const stage = state?.stages?.find((stage) => segmentOf(stage.name) === name);
         const done = index === 0 ? state?.bytes_received : stage?.done;
         const total = index === 0 ? state?.bytes_total : stage?.total;
         return Math.max(before[index], total > 0 ? Math.min(1, (done ?? 0) / total) : 0);

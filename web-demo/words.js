@@ -9,6 +9,12 @@ export const STAGES = [
     { name: 'embedding', weight: 25, spoken: 'Embedding', past: 'Embedded' },
 ];
 
+/** In place of extracting, where the text is recognized from pictures of the pages. */
+const RECOGNIZING = { name: 'recognizing', spoken: 'Recognizing', past: 'Recognized' };
+/** The segment of the bar that a stage fills. */
+export const segmentOf = (stage) => (stage === RECOGNIZING.name ? 'extracting' : stage);
+const stageNamed = (stage) => [...STAGES, RECOGNIZING].find(({ name }) => name === stage);
+
 const TROUBLE = {
     memory_exceeded: {
         title: 'it needed too much memory',
@@ -49,12 +55,7 @@ const TROUBLE = {
         title: 'it unpacks to too much',
         next: 'It grows to many times its size, as no real document does. Save it anew and send that.',
     },
-    no_text: {
-        title: 'there is no text in it',
-        next:
-            'It is probably a scan: pictures of pages. Run text recognition (OCR) over it and send ' +
-            'what comes out.',
-    },
+    no_text: { title: 'there is no text in it', next: null },
     unsupported_type: {
         title: 'this kind of file is not accepted',
         next: 'Headway reads PDF, DOCX, ODT, EPUB, HTML and text. Save it as one of these and send that.',
@@ -164,6 +165,7 @@ export function doing(state) {
     const { done = 0, total } = state.stages?.find(({ name }) => name === stage) ?? {};
     const page = total > 1 ? ` page ${number(Math.min(total, done + 1))} of ${number(total)}` : '';
     if (stage === 'extracting') return `Reading${page}`;
+    if (stage === 'recognizing') return `Recognizing${page}`;
     if (stage === 'chunking') return `Splitting into chunks${page && `,${page}`}`;
     if (stage === 'embedding') return `Embedding${page}`;
     return capital(stage ?? 'working');
@@ -172,11 +174,11 @@ export function doing(state) {
 /** The stage alone, for those who listen: numbers would never stop. */
 export function spoken(state) {
     if (isTerminal(state) || state.status === 'queued') return doing(state);
-    return STAGES.find(({ name }) => name === state.stage)?.spoken ?? capital(state.stage ?? 'working');
+    return stageNamed(state.stage)?.spoken ?? capital(state.stage ?? 'working');
 }
 
 export function details(state) {
-    const past = (stage) => STAGES.find(({ name }) => name === stage)?.past ?? capital(stage);
+    const past = (stage) => stageNamed(stage)?.past ?? capital(stage);
     const pages = ({ done, total }) => {
         if (total == null) return '–';
         return `${number(done)} of ${number(total)} ${total === 1 ? 'page' : 'pages'}`;
@@ -187,6 +189,7 @@ export function details(state) {
         ['Sent', moment(state.created_at)],
         isTerminal(state) && ['Ended', moment(state.updated_at)],
         ['Type', state.content_type],
+        ['Attachments', state.attachments && `${state.attachments.join(', ')} (not read)`],
         state.attempt > 1 && ['Attempt', number(state.attempt)],
         state.error && ['Error', `${state.error.code}: ${state.error.detail}`],
         state.message && ['Message', state.message],

@@ -30,6 +30,10 @@ long hw_getrandom(void *buffer, size_t count) { return getrandom(buffer, count, 
 void hw_release_freed_memory(void) { malloc_trim(0); }
 int hw_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int hw_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
+bool hw_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {
+    return memmem(bytes, count, wanted, wanted_count) != NULL;
+}
+
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -169,7 +169,7 @@ enum StageWeights {
         if !hasArrived, let received = state.bytesReceived, let total = state.bytesTotal, total > 0 {
             uploadFraction = min(0.999, Double(received) / Double(total))
         }
-        let known = ["extracting": 50, "chunking": 5, "embedding": 25]
+        let known = ["extracting": 50, "recognizing": 50, "chunking": 5, "embedding": 25]
         var stages = state.stages.filter { $0.name != "uploading" && $0.name != "queued" }
         if stages.isEmpty {
             // Before the pipeline has said its stages, those of most documents keep the picture steady.

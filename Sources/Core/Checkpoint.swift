@@ -30,8 +30,12 @@ package struct Checkpoint: Sendable, Equatable {
     }
 
     /// Two readers make two texts: what one has read is nothing for the other to go on from.
-    package static func settings(_ settings: String, isReadBySecond: Bool) -> String {
-        isReadBySecond ? settings + "/mutool" : settings
+    package static func settings(_ settings: String, readBy reader: TextReader) -> String {
+        switch reader {
+        case .first: settings
+        case .second: settings + "/mutool"
+        case .recognizer: settings + "/tesseract"
+        }
     }
 
     /// Whether anything would be done again without it that is done with it.

@@ -16,12 +16,16 @@ package struct TakenResult: Sendable, Equatable {
     package var unitsArePages: Bool
     package var chunks: Int64?
     package var workSettings: String?
+    package var attachments: [String]
 
-    package init(units: Int64, unitsArePages: Bool, chunks: Int64?, workSettings: String?) {
+    package init(
+        units: Int64, unitsArePages: Bool, chunks: Int64?, workSettings: String?, attachments: [String] = []
+    ) {
         self.units = units
         self.unitsArePages = unitsArePages
         self.chunks = chunks
         self.workSettings = workSettings
+        self.attachments = attachments
     }
 }
 
@@ -43,6 +47,7 @@ extension Document {
     package var result: TakenResult? {
         guard hasResult, let last = stages.last else { return nil }
         return TakenResult(
-            units: last.done, unitsArePages: unitsArePages, chunks: chunkCount, workSettings: workSettings)
+            units: last.done, unitsArePages: unitsArePages, chunks: chunkCount, workSettings: workSettings,
+            attachments: attachments)
     }
 }

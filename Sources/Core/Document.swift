@@ -52,10 +52,12 @@ package enum DocumentChange: Sendable, Equatable {
     /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
     /// run that failed is an attempt.
     case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
-    /// The first reader found nothing in it, for this reason: it waits for the second, in the same attempt.
-    case fellBack(DocumentError)
+    /// The reader found nothing in it, for this reason: it waits for another, in the same attempt.
+    case fellBack(DocumentError, to: TextReader)
     /// So much need not be done again; nil: all of it must be.
     case checkpointed(Checkpoint?)
+    /// The names of the files that are attached to it, as far as they are listed.
+    case attachmentsListed([String])
     /// A figure up to this one may be told now.
     case ceilingRecorded(Double)
     /// Its place in the line of waiting documents.
@@ -169,12 +171,16 @@ package struct Document: Sendable, Equatable {
     package var contentToken: Int64?
     package internal(set) var sha256: String?
     package internal(set) var chunkCount: Int64?
+    /// Names of files that are attached to it, which are not read.
+    package internal(set) var attachments: [String] = []
     package var message: String?
     package internal(set) var error: DocumentError?
     /// What opens it: on record until it has ended, and in no state.
     package var password: String?
-    /// Why the first reader found nothing in it; since then the second reads it.
+    /// Why the first reader found nothing in it; since then another reads it.
     package internal(set) var firstFailure: DocumentError?
+    /// Its text is recognized from pictures of its pages.
+    package internal(set) var isRecognized = false
     /// The subject of the token that made it, whose document it is; on record, and in no state.
     package var owner: String?
     /// Names the token that made it, with or without a subject; nil for nobody's. What was made of its bytes is shared
@@ -274,6 +280,7 @@ package struct Document: Sendable, Equatable {
             status = .complete
             unitsArePages = result.unitsArePages
             chunkCount = result.chunks
+            attachments = result.attachments
             workSettings = result.workSettings
             message = Deduplication.message
             finishStages(units: result.units)
@@ -325,7 +332,7 @@ package struct Document: Sendable, Equatable {
             status = .processing
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
             notBeforeMilliseconds = nil
-            message = readerMessage
+            message = recognitionMessage ?? readerMessage
             resetStages()
             beginRun(at: now)
             hasRun = true
@@ -337,6 +344,7 @@ package struct Document: Sendable, Equatable {
             status = .complete
             chunkCount = chunks
             checkpoint = nil
+            message = readerMessage ?? message
             if isReadByWorkers {
                 finishStages(units: units)
             } else {
@@ -350,8 +358,8 @@ package struct Document: Sendable, Equatable {
             if firstFailure != nil { message = nil }
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
-            // What it said while it waited is over.
-            if status == .queued { message = nil }
+            // What it said while it waited, or of the page at hand, is over.
+            if status == .queued || isRecognized { message = nil }
             status = .cancelled
             checkpoint = nil
         case .retried:
@@ -359,8 +367,8 @@ package struct Document: Sendable, Equatable {
             guard status != .complete else { throw .alreadyComplete }
             guard isUploaded else { throw hasContent ? .unusableContent : .neverUploaded }
             status = .queued
+            beginWithFirstReader()
             error = nil
-            firstFailure = nil
             failedRuns = FailedRuns()
         case .requeued:
             guard status == .processing else { return .none }
@@ -372,12 +380,14 @@ package struct Document: Sendable, Equatable {
             repeatsAttempt = !isAttempt
             message = words
             notBeforeMilliseconds = time
-        case .fellBack(let reason):
+        case .fellBack(let reason, let reader):
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = true
             firstFailure = reason
-            message = readerMessage
+            isRecognized = reader == .recognizer
+            nameFirstStage()
+            message = recognitionMessage ?? readerMessage
         case .checkpointed(let point):
             guard status == .processing || status == .queued else { return .none }
             checkpoint = point
@@ -385,6 +395,10 @@ package struct Document: Sendable, Equatable {
             // The run goes on from nothing after all.
             resumedFrom = nil
             isTick = true
+        case .attachmentsListed(let names):
+            guard status == .processing else { return .none }
+            isTick = names != attachments
+            attachments = names
         case .ceilingRecorded(let ceiling):
             let told = percentage.published
             percentage.ceilingRecorded(ceiling)
@@ -422,13 +436,35 @@ package struct Document: Sendable, Equatable {
         }
     }
 
+    /// Who reads it, or is to.
+    package var reader: TextReader { isRecognized ? .recognizer : firstFailure == nil ? .first : .second }
+
+    /// What a recognizer has done of a document that it could not finish is much too dear to be done again.
+    private mutating func beginWithFirstReader() {
+        if isRecognized, let checkpoint, checkpoint.units > 0, error?.isRetryable == true { return }
+        firstFailure = nil
+        isRecognized = false
+        nameFirstStage()
+    }
+
     /// Says who reads it, where it is not who reads first.
     private var readerMessage: String? {
-        firstFailure.map {
+        if isRecognized { return Self.recognizedMessage }
+        return firstFailure.map {
             $0.code == DocumentError.Code.noText.rawValue
                 ? "Read with mutool, because pdftotext found no text in it."
                 : "Read with mutool, because pdftotext could not read it."
         }
+    }
+
+    package static let recognizedMessage = "Read by text recognition (OCR), because there was no text in it."
+
+    /// Which page is at hand, while pages are recognized: each takes its time.
+    private var recognitionMessage: String? {
+        guard isRecognized, let stage = stages.first, !stage.isFinished, let total = stage.total, total > 0 else {
+            return nil
+        }
+        return "Recognizing page \(min(stage.done + 1, total)) of \(total)"
     }
 
     /// Takes the next offset: the state as it is now is about to be told.
@@ -460,6 +496,12 @@ package struct Document: Sendable, Equatable {
             stages[0].done = checkpoint.units
             stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
+    }
+
+    /// Recognizing takes the place of extracting, and its weight.
+    package mutating func nameFirstStage() {
+        guard !stages.isEmpty else { return }
+        stages[0].name = isRecognized ? PipelineShape.recognizingName : PipelineShape.document.stages[0].name
     }
 
     private mutating func finishStages(units: Int64) {
@@ -500,6 +542,7 @@ package struct Document: Sendable, Equatable {
             changed = true
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
+        if isRecognized { message = recognitionMessage ?? readerMessage }
         remaining?.observe(stages, at: now)
         estimate = remaining?.estimate(at: now)
         return changed

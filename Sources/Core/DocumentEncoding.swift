@@ -43,6 +43,12 @@ extension Document {
         writer.key("pipeline"); writer.string(pipeline)
         writer.key("metadata"); writer.value(.object(metadata))
         writer.key("sha256"); writer.optional(sha256)
+        if !attachments.isEmpty {
+            writer.key("attachments")
+            writer.beginArray()
+            for name in attachments { writer.string(name) }
+            writer.endArray()
+        }
         writer.key("message"); writer.optional(message)
         writer.key("error")
         if let error { error.encode(into: &writer) } else { writer.null() }
@@ -120,6 +126,7 @@ extension Document {
         if let checkpoint { writer.key("checkpoint"); checkpoint.encode(into: &writer) }
         if let password { writer.key("password"); writer.string(password) }
         if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
+        if isRecognized { writer.key("recognized"); writer.bool(true) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
         if priority != .normal { writer.key("priority"); writer.string(priority.rawValue) }
@@ -131,6 +138,8 @@ extension Document {
         checkpoint = Checkpoint(hidden["checkpoint"])
         password = hidden["password"]?.stringValue
         firstFailure = DocumentError(hidden["first_failure"])
+        isRecognized = hidden["recognized"]?.boolValue ?? false
+        nameFirstStage()
         failedRuns = FailedRuns(hidden["failed_runs"])
         notBeforeMilliseconds = hidden["not_before"]?.integerValue
         priority = hidden["priority"]?.stringValue.flatMap(WorkPriority.init) ?? .normal
@@ -219,6 +228,7 @@ extension Document {
         upload = Self.upload(from: hidden)
         sha256 = record["sha256"]?.stringValue
         chunkCount = hidden["chunks"]?.integerValue
+        attachments = (record["attachments"]?.arrayValue ?? []).compactMap(\.stringValue)
         message = record["message"]?.stringValue
         resumedFrom = record["resumed_from"]?.integerValue
         readWork(from: hidden)

@@ -1,7 +1,11 @@
 /// How a document comes by its remaining time, and what its end teaches about the next one.
 extension Document {
     /// What its rates are kept by; nil where its type is not known.
-    package var ratesKind: RatesKind? { contentType.map { RatesKind(pipeline: pipeline, contentType: $0) } }
+    package var ratesKind: RatesKind? {
+        // A page that is recognized costs a hundred times what one costs that is read.
+        let pipeline = isRecognized ? "\(pipeline)/\(PipelineShape.recognizingName)" : pipeline
+        return contentType.map { RatesKind(pipeline: pipeline, contentType: $0) }
+    }
 
     mutating func beginRun(at now: Moment) {
         remaining = RemainingTime(stageCount: stages.count, rates: rates, at: now)

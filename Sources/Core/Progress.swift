@@ -28,6 +28,8 @@ package struct PipelineShape: Sendable, Equatable {
     package var stages: [StageProgress]
 
     package static let uploadWeight = 20.0
+    /// In place of extracting, where the text is recognized from pictures of the pages.
+    package static let recognizingName = "recognizing"
 
     /// extracting → chunking → embedding.
     package static let document = PipelineShape(

@@ -27,6 +27,16 @@ package struct WorkLimits: Sendable, Equatable {
                 stallMillisecondsMax: stallSeconds * 1000,
                 outputBytesMax: max(1 << 30, 64 * bytes))
         }
+
+        /// The same for a document of which so many pages are still to be recognized, and at most two hours as well:
+        /// what is done by then need not be done again.
+        package func limits(forBytes bytes: Int64, recognizedPages pages: Int64) -> WorkLimits {
+            var limits = limits(forBytes: bytes)
+            let seconds = min(
+                limits.wallMillisecondsMax / 1000 + min(pages, secondsMax) * Recognition.pageSeconds, secondsMax)
+            limits.wallMillisecondsMax = seconds * 1000
+            return limits
+        }
     }
 
     /// How many workers, and how much memory each, on a machine with this much.
@@ -76,8 +86,12 @@ package struct RunReport: Sendable, Equatable {
     package var hasPassword = false
     /// Another reader is there for a document in which this one finds nothing.
     package var hasSecondReader = false
-    /// Why the first reader found nothing: this is the run of the second.
+    /// Why the first reader found nothing: this is the run of another.
     package var firstFailure: DocumentError?
+    /// This run recognized the text from pictures of the pages.
+    package var isRecognition = false
+    /// Nil for what has no pages to recognize.
+    package var recognition: RecognitionStanding?
     package var limits: WorkLimits
 
     package struct Waits: Sendable, Equatable {
@@ -107,22 +121,45 @@ package struct RunReport: Sendable, Equatable {
 package enum RunVerdict: Sendable, Equatable {
     case complete(units: Int64, chunks: Int64)
     case failed(DocumentError)
-    /// The first reader found nothing; the second is tried.
-    case fallsBack(DocumentError)
+    /// A reader found nothing, and another is tried. The failure is the first one's.
+    case fallsBack(DocumentError, to: TextReader)
     /// Something that it needs is not there now; it goes on in that time.
     case waits(message: String, milliseconds: Int64)
 }
 
 extension RunReport {
     /// The one answer for a run. A document in which the first reader finds nothing is read by the second; what the
-    /// second finds, though it grumbles, is the text, and where it finds nothing the first one's failure stands.
+    /// second finds, though it grumbles, is the text, and where it finds nothing the first one's failure stands. One
+    /// that could be read but has no text is recognized after that.
     package var verdict: RunVerdict {
         let verdict = ownVerdict
         guard case .failed(let error) = verdict else { return verdict }
         let code = DocumentError.Code(rawValue: error.code)
+        if isRecognition { return code == .noText ? .failed(nothingRecognized) : verdict }
         guard let firstFailure else {
-            return hasSecondReader && (code == .unreadable || code == .noText) ? .fallsBack(error) : verdict
+            if hasSecondReader && (code == .unreadable || code == .noText) { return .fallsBack(error, to: .second) }
+            return mayBeRecognized(after: error) ? .fallsBack(error, to: .recognizer) : verdict
         }
+        let failure = secondVerdict(verdict, code, firstFailure)
+        guard failure != verdict, mayBeRecognized(after: firstFailure) else { return failure }
+        return .fallsBack(firstFailure, to: .recognizer)
+    }
+
+    /// A damaged document cannot be drawn either.
+    private func mayBeRecognized(after first: DocumentError) -> Bool {
+        recognition == .ready && first.code == DocumentError.Code.noText.rawValue
+    }
+
+    private var nothingRecognized: DocumentError {
+        DocumentError(
+            .noText,
+            "The document holds no text, and text recognition (OCR) of its pages found none either: they are blank, "
+                + "show no writing, or are in another language than the server was given.")
+    }
+
+    private func secondVerdict(
+        _ verdict: RunVerdict, _ code: DocumentError.Code?, _ firstFailure: DocumentError
+    ) -> RunVerdict {
         switch code {
         case .noText?: return .failed(firstFailure.saying("It was read with mutool as well, which found no text."))
         case .unreadable?, .passwordProtected?, .memoryExceeded?, .timeout?, .stalled?, .outputExceeded?,
@@ -175,9 +212,18 @@ extension RunReport {
                 DocumentError(
                     .noText,
                     "The document holds no text: it may be a scan. Run text recognition (OCR) over it and upload it "
-                        + "again."))
+                        + "again\(recognitionHint)."))
         }
         return .complete(units: finished.units, chunks: finished.chunks)
+    }
+
+    /// What whoever runs the server can do.
+    private var recognitionHint: String {
+        switch recognition {
+        case .off?: ", or have the server do so: headway serve --ocr"
+        case .missing(let words)?: "; the server cannot do so itself, because \(words)"
+        case .ready?, nil: ""
+        }
     }
 
     private var documentFailure: DocumentError? {
@@ -185,6 +231,11 @@ extension RunReport {
         let words = extractorMessage.lowercased()
         switch extractor {
         case .exit(0): return nil
+        case .exit where isRecognition:
+            return DocumentError(
+                .unreadable,
+                "No page of the document could be drawn and read by text recognition (OCR)"
+                    + "\(Self.quote(extractorMessage)). Save the document anew and upload it again.")
         case .exit where firstFailure != nil && finished?.visibleCharacters ?? 0 > 0: return nil
         case .exit:
             if words.contains("incorrect password") {

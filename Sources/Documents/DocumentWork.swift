@@ -44,7 +44,7 @@ extension DocumentOwner {
             reading = type
         }
         let settings = request.settings(of: document.document.pipeline).map {
-            Checkpoint.settings($0, isReadBySecond: document.document.firstFailure != nil)
+            Checkpoint.settings($0, readBy: document.document.reader)
         }
         if let point = document.document.checkpoint, point.settings != settings {
             forgetCheckpoint(document)
@@ -65,7 +65,7 @@ extension DocumentOwner {
                 stageNames: document.document.stages.map(\.name), reading: reading,
                 contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
                 password: document.document.password, firstFailure: document.document.firstFailure,
-                checkpoint: document.document.checkpoint))
+                reader: document.document.reader, checkpoint: document.document.checkpoint))
     }
 
     /// The document that this run has, if no newer one has it.
@@ -112,6 +112,12 @@ extension DocumentOwner {
         try? change(document, .worked(progress))
     }
 
+    /// These files are attached to it.
+    package func attachmentsListed(_ id: DocumentID, run: Int64, _ names: [String]) {
+        guard let document = leased(id, run) else { return }
+        try? change(document, .attachmentsListed(names))
+    }
+
     /// The run's files are good so far. What an earlier run left is not needed once that is on record.
     package func checkpointed(_ id: DocumentID, _ point: Checkpoint) {
         guard let document = leased(id, point.run) else { return }
@@ -156,8 +162,8 @@ extension DocumentOwner {
             learned.take(from: document.document, at: now)
         case .waits(let words, let milliseconds):
             setBack(document, run, message: words, afterMilliseconds: milliseconds, isAttempt: false)
-        case .fallsBack(let error):
-            try? changeOnRecord(document, .fellBack(error)) { [self] document in
+        case .fallsBack(let error, let reader):
+            try? changeOnRecord(document, .fellBack(error, to: reader)) { [self] document in
                 removeOutput(of: id, run)
                 if document.document.status == .queued && !document.isDeleted { enqueue(document) }
             }

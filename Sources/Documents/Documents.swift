@@ -157,8 +157,10 @@ package struct Lease: Sendable {
     package var attempt: Int
     /// What opens it.
     package var password: String?
-    /// Why the first reader found nothing in it: the second one reads it.
+    /// Why the first reader found nothing in it.
     package var firstFailure: DocumentError?
+    /// Who is to read it.
+    package var reader: TextReader
     /// What it goes on from.
     package var checkpoint: Checkpoint?
 

@@ -279,7 +279,7 @@ final class CommandRun: WorkRun, @unchecked Sendable {
     private static func word(_ verdict: RunVerdict) -> String {
         switch verdict {
         case .complete(_, let files): "complete, \(files) files"
-        case .failed(let error), .fallsBack(let error): error.code
+        case .failed(let error), .fallsBack(let error, _): error.code
         case .waits(let message, _): message
         }
     }

@@ -21,8 +21,9 @@ final class DocumentRun: @unchecked Sendable {
     private let over: () -> Void
     private var report: RunReport
     private weak var worker: WorkerLink?
-    private var extraction: TextExtraction?
+    private var extraction: (any PageReading)?
     private var pageCounter: ExtractorProcess?
+    private var attachments: AttachmentListing?
     private var pagesTotal: Int64?
     /// Of what is read without an extractor: the document's bytes, until the worker has found what there is.
     private var unitsTotal: Int64?
@@ -55,6 +56,8 @@ final class DocumentRun: @unchecked Sendable {
         report.hasPassword = lease.password != nil
         report.firstFailure = lease.firstFailure
         report.hasSecondReader = lease.type == .pdf && pipeline.tools.hasSecondReader
+        report.isRecognition = lease.reader == .recognizer
+        if lease.type == .pdf { report.recognition = pipeline.tools.standing }
     }
 
     /// A worker that said its last word on this run and was not ended takes the next one.
@@ -110,8 +113,14 @@ final class DocumentRun: @unchecked Sendable {
             worker.limitFiles(toBytes: report.limits.outputBytesMax)
             if lease.type == .pdf {
                 try startCounting(files.content.raw)
+                try startListing(files.content)
                 let box = FilesBox(consume files)
-                if lease.bytes < Self.countedBytesMin || pageCounter == nil {
+                if lease.reader == .recognizer {
+                    whenCounted = { [unowned self] in
+                        startIfWanted { () throws(SystemError) in try startRecognizing(box) }
+                    }
+                    if pageCounter == nil { counted() }
+                } else if lease.bytes < Self.countedBytesMin || pageCounter == nil {
                     try startReading(box)
                 } else {
                     readWhenCounted(box)
@@ -129,7 +138,7 @@ final class DocumentRun: @unchecked Sendable {
         WorkerAssignment(
             run: lease.run, charactersMax: pipeline.configuration.chunkCharacters,
             overlapCharacters: pipeline.configuration.chunkOverlapCharacters, countsPages: lease.type.countsPages,
-            format: SourceFormat(lease.type, isReadBySecond: lease.firstFailure != nil),
+            format: SourceFormat(lease.type, readBy: lease.reader),
             charset: lease.charset, sourceCount: sourceCount,
             resume: files.checkpoint.map {
                 WorkerAssignment.Resume(
@@ -172,12 +181,29 @@ final class DocumentRun: @unchecked Sendable {
         }
     }
 
-    private func readWhenCounted(_ box: FilesBox) {
-        whenCounted = { [unowned self] in
-            guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
-            do throws(SystemError) { try startReading(box) } catch { failToStart(error) }
+    /// Another reader would find the same files: they are listed in the first one's run.
+    private func startListing(_ content: borrowing OwnedDescriptor) throws(SystemError) {
+        guard lease.firstFailure == nil, let command = pipeline.tools.attachmentsCommand(password: lease.password)
+        else { return }
+        attachments = AttachmentListing(
+            try content.duplicate(), bytes: lease.bytes, command: command, limits: extractorLimits,
+            loop: pipeline.loop, disk: pipeline.disk
+        ) { [weak self] names in
+            guard let self, !self.isOver, !self.isGivenUp else { return }
+            let (id, run) = (self.lease.document, self.lease.run)
+            if let names { self.pipeline.documents?.perform(id) { $0.attachmentsListed(id, run: run, names) } }
+            self.endIfDone()
         }
+    }
+
+    private func readWhenCounted(_ box: FilesBox) {
+        whenCounted = { [unowned self] in startIfWanted { () throws(SystemError) in try startReading(box) } }
         pipeline.loop.schedule(afterMilliseconds: Self.countMillisecondsMax) { [weak self] in self?.counted() }
+    }
+
+    private func startIfWanted(_ start: () throws(SystemError) -> Void) {
+        guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
+        do throws(SystemError) { try start() } catch { failToStart(error) }
     }
 
     private func counted() {
@@ -210,16 +236,56 @@ final class DocumentRun: @unchecked Sendable {
             loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
             spoolPath: { paths.spoolPath(id, run: run, index: $0) },
             processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
-        ) { [weak self] ending, message in
-            guard let self else { return }
-            self.report.extractor = ending
-            self.report.extractorMessage = message
-            self.tellProgress()
-            self.endIfDone()
-        }
+        ) { [weak self] ending, message in self?.readingEnded(ending, message) }
         self.extraction = extraction
         try assign(worker, assignment, [pipe.first.raw, result.raw, text.raw])
         try extraction.startFirst(output: pipe.second.raw)
+    }
+
+    /// Page by page, so their number must be known; a document that claims more than it has room for is lying.
+    private func startRecognizing(_ box: FilesBox) throws(SystemError) {
+        guard let files = box.files.take(), let worker else { return endIfDone() }
+        guard let tools = pipeline.tools.recognition, let pagesTotal else {
+            report.workerFailure =
+                pipeline.tools.recognition == nil
+                ? DocumentError(
+                    .extractorMissing,
+                    "The server recognizes no text any more. Start it with --ocr where tesseract is installed, and "
+                        + "try again.")
+                : DocumentError(.unreadable, "The number of the document's pages cannot be read. Save it anew.")
+            return endIfDone()
+        }
+        let first = (files.checkpoint?.units ?? 0) + 1
+        let last = min(pagesTotal, max(1, lease.bytes / PageRange.bytesPerPageMin))
+        self.pagesTotal = last
+        report.limits = pipeline.configuration.policy.limits(
+            forBytes: lease.bytes, recognizedPages: max(0, last - first + 1))
+        var limits = extractorLimits
+        limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
+        let pages = RecognizedPages(
+            first...max(first, last), tools: tools, password: lease.password,
+            content: try files.content.duplicate(), limits: limits, loop: pipeline.loop, disk: pipeline.disk,
+            run: lease.run, worker: worker, processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
+            advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) }
+        ) { [weak self] ending, message in self?.readingEnded(ending, message) }
+        extraction = pages
+        let nothing = try Files.open("/dev/null", .read)
+        try assign(
+            worker, assignment(sourceCount: RecognizedPages.sourceCount, files),
+            [nothing.raw, files.result.raw, files.text.raw])
+        pages.start(spoolPath: pipeline.paths.spoolPath(lease.document, run: lease.run, index: 1))
+    }
+
+    private func pagesAdvanced() {
+        lifeMilliseconds = pipeline.loop.nowMilliseconds
+        tellProgress()
+    }
+
+    private func readingEnded(_ ending: Ending, _ message: String) {
+        report.extractor = ending
+        report.extractorMessage = message
+        tellProgress()
+        endIfDone()
     }
 
     private func textCommand(_ pages: PageRange, byLine: Bool) -> ExtractorTools.Command? {
@@ -255,17 +321,18 @@ final class DocumentRun: @unchecked Sendable {
         lifeMilliseconds = pipeline.loop.nowMilliseconds
         switch message {
         case .ready: break
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total, let hasText):
             guard run == lease.run else { return }
             if lease.type != .pdf, let total { unitsTotal = total }
+            // Pages without text are done when they have been recognized, and not before.
+            guard hasText || lease.reader == .recognizer || report.recognition != .ready else { return }
             lastProgress = (extracted, chunked, embedded, finishedStages)
             tellProgress()
         case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
             guard run == lease.run else { return }
             let point = Checkpoint(
                 run: run, units: units, textBytes: textBytes, resultBytes: resultBytes, chunks: chunks,
-                settings: Checkpoint.settings(
-                    pipeline.configuration.settings, isReadBySecond: lease.firstFailure != nil))
+                settings: Checkpoint.settings(pipeline.configuration.settings, readBy: lease.reader))
             guard point.isBeyond(checkpoint), !isGivenUp else { return }
             checkpoint = point
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
@@ -346,18 +413,18 @@ final class DocumentRun: @unchecked Sendable {
         let now = pipeline.loop.nowMilliseconds
         let limits = report.limits
         extraction?.startMore()
-        extraction?.countSpooled { [weak self] in
+        (extraction as? TextExtraction)?.countSpooled { [weak self] in
             guard let self, !self.isOver else { return }
-            self.lifeMilliseconds = self.pipeline.loop.nowMilliseconds
-            self.tellProgress()
+            self.pagesAdvanced()
         }
-        let processIDs = [worker?.processID, pageCounter?.processID].compactMap { $0 } + (extraction?.processIDs ?? [])
+        // The document can be read without its number of pages and the names of attached files.
+        let asides = [pageCounter?.processID, attachments?.processID]
+        let processIDs = ([worker?.processID] + asides).compactMap { $0 } + (extraction?.processIDs ?? [])
         for processID in processIDs {
             guard let usage = ProcessUsage.of(processID) else { continue }
             if usage.residentBytes > limits.memoryBytesMax {
-                guard processID == pageCounter?.processID else { return end(.memory) }
-                // The document can be read without its number of pages.
-                pageCounter?.kill()
+                guard asides.contains(processID) else { return end(.memory) }
+                if processID == pageCounter?.processID { pageCounter?.kill() } else { attachments?.giveUp() }
                 continue
             }
             if let before = lastTicks[processID], usage.cpuTicks > before { lifeMilliseconds = now }
@@ -385,6 +452,7 @@ final class DocumentRun: @unchecked Sendable {
         isGivenUp = true
         extraction?.kill()
         pageCounter?.kill()
+        attachments?.giveUp()
         worker?.kill()
     }
 
@@ -396,8 +464,10 @@ final class DocumentRun: @unchecked Sendable {
         let workerIsDone =
             report.worker != nil || report.finished != nil || report.workerFailure != nil || report.waits != nil
         guard workerIsDone, extraction?.isOver ?? true, !isOpening else { return }
+        if !isGivenUp, report.finished != nil, let attachments, !attachments.isOver { return attachments.hurry() }
         isOver = true
         pageCounter?.kill()
+        attachments?.giveUp()
         if isGivenUp {
             // A document that was cancelled has its state already, and the owner only clears away what the run had
             // made. At shutdown nothing is said: the document is on record as running, and runs again at the next
@@ -446,7 +516,8 @@ final class DocumentRun: @unchecked Sendable {
         case .complete(_, let chunks): "complete, \(chunks) chunks"
         case .failed(let error): error.code
         case .waits(let message, _): message
-        case .fallsBack(let error): "\(error.code), mutool is next"
+        case .fallsBack(let error, .recognizer): "\(error.code), text recognition is next"
+        case .fallsBack(let error, _): "\(error.code), mutool is next"
         }
     }
 }

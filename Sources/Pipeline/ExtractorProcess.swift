@@ -30,7 +30,8 @@ final class ExtractorProcess: @unchecked Sendable {
 
     /// `output` is the descriptor that the tool writes to; nil when its output is to be kept and handed to `ended`.
     init(
-        program: Program, arguments: [String], input: Int32, output: Int32?, limits: ProcessLimits, loop: EventLoop,
+        program: Program, arguments: [String], input: Int32, output: Int32?,
+        outputBytesMax: Int = outputBytesMax, limits: ProcessLimits, loop: EventLoop,
         ended: @escaping (Ending, _ output: String, _ message: String) -> Void
     ) throws(SystemError) {
         self.loop = loop
@@ -42,7 +43,7 @@ final class ExtractorProcess: @unchecked Sendable {
         } else {
             let kept = try DescriptorPair.pipe()
             process = try Self.start(program, arguments, [input, kept.second.raw, message.second.raw], limits)
-            readers.append(try PipeReader(kept.takeFirst(), bytesMax: Self.outputBytesMax, loop: loop))
+            readers.append(try PipeReader(kept.takeFirst(), bytesMax: outputBytesMax, loop: loop))
         }
         readers.append(try PipeReader(message.takeFirst(), bytesMax: Self.messageBytesMax, loop: loop))
         for reader in readers { reader.ended = { [weak self] in self?.tellEnd() } }

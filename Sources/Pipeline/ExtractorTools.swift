@@ -7,11 +7,20 @@ struct ExtractorTools: Sendable {
     /// The same with its output as it buffers it itself, where nobody waits for each line.
     private let pdftotextInBlocks: Program?
     private let pdfinfo: Program?
+    private let pdfdetach: Program?
     /// Recovers most files that are damaged or cut off, of which pdftotext gets nothing.
     private let mutool: Program?
+    /// Those that recognize text, and how they stand.
+    let recognition: RecognitionTools?
+    let standing: RecognitionStanding
 
     /// On a thread that outlives its children.
-    init() {
+    init(_ recognition: Recognition?) {
+        switch recognition.map(RecognitionTools.find) {
+        case nil: (self.recognition, standing) = (nil, .off)
+        case .missing(let words)?: (self.recognition, standing) = (nil, .missing(words))
+        case .tools(let tools)?: (self.recognition, standing) = (tools, .ready)
+        }
         let buffering = Self.lineBuffering
         func lineBuffered(_ name: String) -> Program? {
             guard let buffering, let path = ThisProcess.findProgram(name) else { return nil }
@@ -22,7 +31,11 @@ struct ExtractorTools: Sendable {
             Program(path: $0, environment: Self.environment)
         }
         mutool = lineBuffered("mutool")
-        pdfinfo = ThisProcess.findProgram("pdfinfo").map { Program(path: $0, environment: Self.environment) }
+        func plain(_ name: String) -> Program? {
+            ThisProcess.findProgram(name).map { Program(path: $0, environment: Self.environment) }
+        }
+        pdfinfo = plain("pdfinfo")
+        pdfdetach = plain("pdfdetach")
     }
 
     /// How to have `type` read; nil when the machine lacks the means.
@@ -56,8 +69,16 @@ struct ExtractorTools: Sendable {
         pdfinfo.map { Command(program: $0, arguments: Self.opening(password) + ["/proc/self/fd/0"]) }
     }
 
+    /// How to have the names of attached files listed, for `AttachmentNames`.
+    func attachmentsCommand(password: String?) -> Command? {
+        pdfdetach.map {
+            Command(
+                program: $0, arguments: ["-list", "-enc", "UTF-8"] + Self.opening(password) + ["/proc/self/fd/0"])
+        }
+    }
+
     /// For the user's or the owner's password; poppler's tools take it no other way (`docs/isolation.md`).
-    private static func opening(_ password: String?) -> [String] {
+    static func opening(_ password: String?) -> [String] {
         password.map { ["-upw", $0, "-opw", $0] } ?? []
     }
 
@@ -66,7 +87,7 @@ struct ExtractorTools: Sendable {
         var arguments: [String]
     }
 
-    private static let environment = [
+    static let environment = [
         "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/nonexistent", allocation,
     ]
 

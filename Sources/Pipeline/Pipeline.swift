@@ -23,12 +23,15 @@ package struct PipelineConfiguration: Sendable {
     package var workerProgram: String
     /// The service that makes vectors; nil: workers make them themselves.
     package var embedding: EmbeddingConfiguration?
+    /// How the text of scanned pages is recognized; nil: not at all.
+    package var recognition: Recognition?
     /// Those of the operator's own among them.
     package var pipelines: PipelineCatalog
 
     package init(
         workers: Int, policy: WorkLimits.Policy, chunkCharacters: Int, chunkOverlapCharacters: Int,
-        workerProgram: String, embedding: EmbeddingConfiguration? = nil, pipelines: PipelineCatalog = PipelineCatalog()
+        workerProgram: String, embedding: EmbeddingConfiguration? = nil, recognition: Recognition? = nil,
+        pipelines: PipelineCatalog = PipelineCatalog()
     ) {
         self.pipelines = pipelines
         self.workers = workers
@@ -37,12 +40,14 @@ package struct PipelineConfiguration: Sendable {
         self.chunkOverlapCharacters = chunkOverlapCharacters
         self.workerProgram = workerProgram
         self.embedding = embedding
+        self.recognition = recognition
     }
 
     /// What a result depends on besides the document: a run goes on from what another made only with the same.
     package var settings: String {
         let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
-        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)"
+        let recognized = recognition.map { "/\($0.settings)" } ?? ""
+        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)\(recognized)"
     }
 }
 
@@ -100,7 +105,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         self.facts = facts
         self.configuration = configuration
         self.logger = logger
-        tools = ExtractorTools()
+        tools = ExtractorTools(configuration.recognition)
         embedding = configuration.embedding.map {
             EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
         }
@@ -121,6 +126,11 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         precondition(loop.isCurrent, "workers are started by the loop that outlives them")
         self.documents = documents
         KernelProtection.current.tellWhatIsMissing(logger)
+        if case .missing(let words) = tools.standing {
+            logger.warning(
+                "text recognition is on (--ocr), and this machine cannot do it: scanned documents end as no_text",
+                metadata: ["reason": "\(words)"])
+        }
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
         embedding?.recovered = { [unowned self] in dispatch() }

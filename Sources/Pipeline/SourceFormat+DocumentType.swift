@@ -3,10 +3,10 @@ import Wire
 
 extension SourceFormat {
     /// How a worker reads a document of the type. What an extractor reads first comes as pages.
-    init(_ type: DocumentType, isReadBySecond: Bool) {
+    init(_ type: DocumentType, readBy reader: TextReader) {
         self =
             switch type {
-            case .pdf: isReadBySecond ? .pagesWithLineFeeds : .pages
+            case .pdf: reader == .second ? .pagesWithLineFeeds : .pages
             case .docx: .docx
             case .odt: .odt
             case .epub: .epub

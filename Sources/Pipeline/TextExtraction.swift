@@ -3,10 +3,23 @@ import Loop
 import System
 import Wire
 
+/// What turns a document into pages of text for its worker. On the pipeline's loop.
+protocol PageReading: AnyObject {
+    var processIDs: [Int32] { get }
+    /// No process is left.
+    var isOver: Bool { get }
+    /// Starts what may be started beside those at work.
+    func startMore()
+    /// Pages that are read when the worker has had the first `workerPages`.
+    func pagesExtracted(workerPages: Int64) -> Int64
+    /// Ends all of them; their end is told when they are gone.
+    func kill()
+}
+
 /// The extractors of one run: one for each range of pages, as many at once as cores are free. The first writes into a
 /// pipe that the worker reads; each later one into a file that the worker gets when it begins, so that it never waits
 /// for the worker. On the pipeline's loop.
-final class TextExtraction: @unchecked Sendable {
+final class TextExtraction: PageReading, @unchecked Sendable {
     private struct Part {
         var range: PageRange
         var process: ExtractorProcess?

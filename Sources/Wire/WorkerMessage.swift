@@ -185,9 +185,10 @@ package enum WorkerOrder: Sendable, Equatable {
 package enum WorkerReport: Sendable, Equatable {
     case ready
     /// `finishedStages` of the pipeline's stages, from the first, have nothing more to do.
-    /// `total` where the document itself says how much there is.
+    /// `total` where the document itself says how much there is; `hasText` once anything visible was read.
     case progress(
-        run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int, total: Int64? = nil)
+        run: Int64, extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int, total: Int64? = nil,
+        hasText: Bool = true)
     /// So much of both files is written and synced: pages or bytes read, chunks with their vectors.
     case checkpoint(run: Int64, units: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64)
     /// Everything is written and synced.
@@ -205,7 +206,7 @@ package enum WorkerReport: Sendable, Equatable {
         switch self {
         case .ready:
             writer.key("report"); writer.string("ready")
-        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total):
+        case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total, let hasText):
             writer.key("report"); writer.string("progress")
             writer.key("run"); writer.integer(run)
             writer.key("extracted"); writer.integer(extracted)
@@ -213,6 +214,7 @@ package enum WorkerReport: Sendable, Equatable {
             writer.key("embedded"); writer.integer(embedded)
             writer.key("finished_stages"); writer.integer(finishedStages)
             if let total { writer.key("total"); writer.integer(total) }
+            if !hasText { writer.key("has_text"); writer.bool(false) }
         case .checkpoint(let run, let units, let textBytes, let chunks, let resultBytes):
             writer.key("report"); writer.string("checkpoint")
             writer.key("run"); writer.integer(run)
@@ -257,7 +259,8 @@ package enum WorkerReport: Sendable, Equatable {
             else { return nil }
             self = .progress(
                 run: run, extracted: extracted, chunked: chunked, embedded: embedded,
-                finishedStages: Int(finishedStages), total: integer("total"))
+                finishedStages: Int(finishedStages), total: integer("total"),
+                hasText: value["has_text"]?.boolValue ?? true)
         case "checkpoint":
             guard let run = integer("run"), let units = integer("units"), let textBytes = integer("text_bytes"),
                 let chunks = integer("chunks"), let resultBytes = integer("result_bytes")

@@ -282,7 +282,7 @@ final class TextJob {
             : (unitsRead, unitsRead, chunks > 0 ? unitsRead * chunksWritten / chunks : unitsRead)
         let progress = WorkerReport.progress(
             run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
-            total: unitsTotal)
+            total: unitsTotal, hasText: visibleCharacters > 0)
         try MessageSocket.send(socket, progress.encoded)
     }
 }

@@ -29,6 +29,8 @@ struct ServerSettings: Sendable {
     var chunkOverlapCharacters: Int
     /// The service that makes the vectors; nil: the workers make them.
     var embedding: EmbeddingConfiguration?
+    /// How scanned pages are recognized; nil: they are not.
+    var recognition: Recognition?
     var lifetimes: Lifetimes
     var retries: RetryPolicy
     var deduplication: Deduplication
@@ -161,7 +163,7 @@ final class RunningServer: @unchecked Sendable {
         let work = PipelineConfiguration(
             workers: settings.workerCount, policy: settings.policy, chunkCharacters: settings.chunkCharacters,
             chunkOverlapCharacters: settings.chunkOverlapCharacters, workerProgram: try ThisProcess.executablePath,
-            embedding: settings.embedding, pipelines: settings.server.pipelines)
+            embedding: settings.embedding, recognition: settings.recognition, pipelines: settings.server.pipelines)
         let pipeline = Pipeline(
             loop: loops[0], disk: disk, paths: store, facts: ledger, configuration: work,
             logger: Logger(label: "pipeline"))

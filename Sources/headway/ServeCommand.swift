@@ -121,6 +121,20 @@ struct ServeCommand: ParsableCommand {
             valueName: "characters"))
     var chunkOverlap: Int?
 
+    @Flag(inversion: .prefixedNo, help: "Recognize the text of scanned PDFs (OCR), by tesseract.")
+    var ocr: Bool?
+
+    @Option(
+        help: ArgumentHelp(
+            "Languages of scanned documents, as tesseract names them: eng+deu.", of: ServeSettings.ocrLanguages,
+            valueName: "languages"))
+    var ocrLanguages: String?
+
+    @Option(
+        help: ArgumentHelp("Dots an inch at which scanned pages are read.", of: ServeSettings.ocrDPI, valueName: "dots")
+    )
+    var ocrDpi: Int?
+
     @Option(
         help: ArgumentHelp(
             "An OpenAI-compatible embedding service, such as https://api.openai.com/v1; else vectors are made here.",
@@ -281,6 +295,9 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.retryWaitSeconds, retryWaitSeconds.map(SettingValue.number)),
             (ServeSettings.chunkCharacters, chunkCharacters.map(SettingValue.number)),
             (ServeSettings.chunkOverlap, chunkOverlap.map(SettingValue.number)),
+            (ServeSettings.ocr, ocr.map(SettingValue.flag)),
+            (ServeSettings.ocrLanguages, ocrLanguages.map(SettingValue.text)),
+            (ServeSettings.ocrDPI, ocrDpi.map(SettingValue.number)),
             (ServeSettings.embeddingURL, embeddingUrl.map(SettingValue.text)),
             (ServeSettings.embeddingModel, embeddingModel.map(SettingValue.text)),
             (ServeSettings.embeddingKeyFile, embeddingKeyFile.map(SettingValue.text)),

@@ -24,6 +24,8 @@ struct ServeConfiguration: Sendable {
     private var proxies: [NetworkRange] = []
     /// The embedding service, if one is configured; its key is nowhere else.
     private(set) var embedding: EmbeddingConfiguration?
+    /// How scanned pages are recognized, if they are.
+    private(set) var recognition: Recognition?
 
     /// Reads everything. May block on the disk.
     init(_ places: Places) {
@@ -44,6 +46,7 @@ struct ServeConfiguration: Sendable {
         checkTexts()
         checkLists()
         embedding = embeddingService()
+        checkRecognition()
     }
 
     private static func file(_ path: String, _ faults: inout [SettingFault]) -> ConfigurationFile? {
@@ -93,6 +96,17 @@ struct ServeConfiguration: Sendable {
                 ServeSettings.chunkOverlap,
                 "give less than half of chunk_characters, which is \(settings.number(ServeSettings.chunkCharacters))")
         }
+    }
+
+    private mutating func checkRecognition() {
+        let recognition = Recognition(
+            languages: settings.text(ServeSettings.ocrLanguages), dotsPerInch: settings.number(ServeSettings.ocrDPI))
+        if recognition == nil {
+            find(
+                ServeSettings.ocrLanguages,
+                "give at most \(Recognition.languagesMax) names as tesseract --list-langs has them, such as eng+deu")
+        }
+        if settings.flag(ServeSettings.ocr) { self.recognition = recognition }
     }
 
     private mutating func checkLists() {
@@ -236,7 +250,8 @@ struct ServeConfiguration: Sendable {
             workerCount: workShare.workers, policy: workPolicy,
             chunkCharacters: settings.number(ServeSettings.chunkCharacters),
             chunkOverlapCharacters: settings.number(ServeSettings.chunkOverlap), embedding: embedding,
-            lifetimes: lifetimes, retries: retries, deduplication: deduplication, server: server, live: livePolicy,
+            recognition: recognition, lifetimes: lifetimes, retries: retries, deduplication: deduplication,
+            server: server, live: livePolicy,
             reread: reread)
     }
 
@@ -261,7 +276,15 @@ extension ServeConfiguration {
             let source = entry.source == .standard ? "default" : entry.place
             return "\(entry.setting.key) = \(entry.value)  (\(source))"
         }
-        return settingLines + embeddingLines + pipelineLines + accessLines
+        return settingLines + embeddingLines + [recognitionLine] + pipelineLines + accessLines
+    }
+
+    private var recognitionLine: String {
+        switch recognition.map({ RecognitionTools.find($0) }) {
+        case nil: "text recognition: off"
+        case .tools?: "text recognition: tesseract is there, with every language"
+        case .missing(let words)?: "text recognition: WARNING: it is on and cannot be done, because \(words)"
+        }
     }
 
     private var accessLines: [String] {

@@ -31,6 +31,10 @@ enum ServeSettings {
     static let chunkOverlap = Setting(
         "chunk-overlap", .number(0...ChunkingOptions.charactersMaxMost),
         standard: .number(ChunkingOptions.overlapCharactersDefault))
+    static let ocr = Setting("ocr", .flag, standard: .flag(false))
+    static let ocrLanguages = Setting("ocr-languages", .text, standard: .text(Recognition.languagesDefault))
+    static let ocrDPI = Setting(
+        "ocr-dpi", .number(Recognition.dotsPerInchRange), standard: .number(Recognition.dotsPerInchDefault))
     static let embeddingURL = Setting("embedding-url", .text, standard: .text(""))
     static let embeddingModel = Setting("embedding-model", .text, standard: .text(""))
     static let embeddingKeyFile = Setting("embedding-key-file", .text, standard: .text(""))
@@ -72,7 +76,8 @@ enum ServeSettings {
     static let all = [
         listen, nextFreePort, data, workers, loops, logLevel, webRoot, publicURL, trustedProxy, allowOrigin, sizeLimit,
         workerMemory, workSeconds, stallSeconds, attempts, retryWaitSeconds, chunkCharacters, chunkOverlap,
-        embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch, embeddingConcurrency,
+        ocr, ocrLanguages, ocrDPI, embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch,
+        embeddingConcurrency,
         embeddingTimeoutSeconds, uploadsMax, uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate,
         uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress,
         idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,

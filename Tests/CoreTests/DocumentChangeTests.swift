@@ -72,9 +72,11 @@ struct DocumentChangeTests {
             .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
             [.ignored, .ignored, .told(.step, .queued)], nothing),
         Row(
-            .fellBack(DocumentError(.noText, "It is a scan.")), [.ignored, .ignored, .told(.step, .queued)], nothing),
+            .fellBack(DocumentError(.noText, "It is a scan."), to: .second),
+            [.ignored, .ignored, .told(.step, .queued)], nothing),
         // What the next run begins behind is no news to anybody.
         Row(.checkpointed(nil), nothing, nothing),
+        Row(.attachmentsListed(["a.txt"]), [.ignored, .ignored, .told(.tick, .processing)], nothing),
         Row(.queued(position: 2), [.ignored, .told(.tick, .queued), .ignored], nothing),
         // The fixtures have the highest ceiling already.
         Row(.ceilingRecorded(50), nothing, nothing),
@@ -105,6 +107,7 @@ struct DocumentChangeTests {
         case .checkpointed: 19
         case .resultTakenOver: 20
         case .fellBack: 21
+        case .attachmentsListed: 22
         }
     }
 
@@ -139,7 +142,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...21))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...22))
     }
 
     @Test("the ways from one status to another are those of the diagram")

@@ -176,7 +176,7 @@ struct DocumentStageTests {
         var document = try Document.sample(in: .processing)
         let attempt = document.attempt
         let words = "Read with mutool, because pdftotext could not read it."
-        try document.apply([.fellBack(DocumentError(.unreadable, "It is damaged."))])
+        try document.apply([.fellBack(DocumentError(.unreadable, "It is damaged."), to: .second)])
         #expect(document.status == .queued && document.message == words)
         document = try document.restored()
         try document.apply([.leased])
@@ -188,5 +188,39 @@ struct DocumentStageTests {
         #expect(failed.message == nil)
         try failed.apply([.retried, .leased])
         #expect(failed.message == nil && failed.firstFailure == nil)
+    }
+
+    @Test("a document whose text is recognized says so by its stage and, page by page, by its message")
+    func recognized() throws {
+        var document = try Document.sample(in: .queued)
+        try document.apply([.leased, .worked(.pages([0, 0, 0], of: 3))])
+        let change = DocumentChange.fellBack(DocumentError(.noText, "It is a scan."), to: .recognizer)
+        #expect(try document.apply([change]) == .step)
+        #expect(document.shownStage == "recognizing" && document.percentage.published == 20)
+        document = try document.restored()
+        try document.apply([.leased])
+        #expect(document.reader == .recognizer && document.message == "Recognizing page 1 of 3")
+        try document.apply([.worked(.pages([1, 1, 0], of: 3))])
+        #expect(document.message == "Recognizing page 2 of 3" && document.shownStage == "recognizing")
+        #expect(document.ratesKind?.pipeline == "document/recognizing")
+        var cancelled = document
+        try cancelled.apply([.cancelled])
+        #expect(cancelled.message == nil)
+        try document.apply([.completed(units: 3, chunks: 2)])
+        #expect(document.message == Document.recognizedMessage)
+        #expect(document.stages.map(\.name) == ["recognizing", "chunking", "embedding"])
+    }
+
+    @Test(
+        "who tries a document again goes on with the pages that were recognized, and else begins with the first reader")
+    func recognizedAgain() throws {
+        var document = try Document.sample(in: .processing)
+        try document.apply([.fellBack(DocumentError(.noText, "It is a scan."), to: .recognizer), .leased])
+        var none = document
+        let point = Checkpoint(run: 5, units: 2, textBytes: 90, resultBytes: 0, chunks: 0, settings: "a")
+        try document.apply([.checkpointed(point), .failed(DocumentError(.timeout, "It took too long.")), .retried])
+        #expect(document.reader == .recognizer && document.checkpoint == point)
+        try none.apply([.failed(DocumentError(.timeout, "It took too long.")), .retried])
+        #expect(none.reader == .first && none.stages[0].name == "extracting")
     }
 }

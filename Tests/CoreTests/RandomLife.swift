@@ -62,7 +62,7 @@ struct RandomLife {
     }
 
     private mutating func anyChange(_ random: inout SeededRandom) -> DocumentChange {
-        switch Int.random(in: 0...20, using: &random) {
+        switch Int.random(in: 0...21, using: &random) {
         case 0: .uploadBegan(total: random.oneIn(2) ? nil : .random(in: 0...6000, using: &random), contentType: nil)
         case 1: .uploadProgressed(received: .random(in: 0...9000, using: &random))
         case 2: .uploadLost
@@ -90,7 +90,11 @@ struct RandomLife {
                         run: 5, units: .random(in: 0...60, using: &random), textBytes: 900, resultBytes: 700, chunks: 4,
                         settings: "1000/150"))
         case 18: .resultTakenOver(bytes: 800, sha256: "ef56", contentType: "application/pdf", .ofFourPages)
-        case 19: .fellBack(DocumentError(random.oneIn(2) ? .noText : .unreadable, "There is nothing in it."))
+        case 19:
+            .fellBack(
+                DocumentError(random.oneIn(2) ? .noText : .unreadable, "There is nothing in it."),
+                to: random.oneIn(2) ? .second : .recognizer)
+        case 20: .attachmentsListed(random.oneIn(2) ? [] : ["a.txt"])
         case 11: .uploadUnusable(bytes: 900, sha256: "cd34", DocumentError(.unsupportedType, "It is a picture."))
         default: .queued(position: nil)
         }

@@ -150,7 +150,7 @@ struct RunVerdictTests {
         let scan = Self.verdict { ($0.extractor, $0.finished) = (.exit(0), Self.blank) }
         let damaged = Self.verdict { ($0.extractor, $0.finished) = (.exit(1), Self.done) }
         for (verdict, code) in [(scan, DocumentError.Code.noText), (damaged, .unreadable)] {
-            guard case .fallsBack(let error) = verdict else {
+            guard case .fallsBack(let error, .second) = verdict else {
                 Issue.record("\(verdict)")
                 continue
             }
@@ -212,5 +212,82 @@ struct RunVerdictTests {
             }
             #expect(error.code == code.rawValue)
         }
+    }
+
+    // MARK: Text recognition
+
+    static let scan = DocumentError(.noText, "The document holds no text.")
+
+    static func scanVerdict(_ change: (inout RunReport) -> Void = { _ in }) -> RunVerdict {
+        var report = RunReport(limits: limits)
+        (report.recognition, report.extractor, report.finished) = (.ready, .exit(0), Self.blank)
+        change(&report)
+        return report.verdict
+    }
+
+    @Test("a document without text is recognized where that can be done, after the second reader where there is one")
+    func recognizedNext() {
+        guard case .fallsBack(let error, .recognizer) = Self.scanVerdict() else {
+            Issue.record("it is not recognized")
+            return
+        }
+        #expect(error.code == "no_text")
+        guard case .fallsBack(_, .second) = Self.scanVerdict({ $0.hasSecondReader = true }) else {
+            Issue.record("the second reader does not come first")
+            return
+        }
+        for change: (inout RunReport) -> Void in [
+            { $0.firstFailure = Self.scan },
+            // What the second reader makes of it says nothing of its pictures.
+            { ($0.firstFailure, $0.extractor) = (Self.scan, .exit(1)) },
+        ] {
+            #expect(Self.scanVerdict(change) == .fallsBack(Self.scan, to: .recognizer))
+        }
+    }
+
+    @Test("a damaged document, and one whose second reading met the machine's trouble, are not recognized")
+    func notRecognized() {
+        for verdict in [
+            Self.scanVerdict { $0.extractor = .exit(1) }, Self.scanVerdict { $0.firstFailure = Self.first },
+            Self.scanVerdict {
+                ($0.firstFailure, $0.finished) = (Self.scan, nil)
+                $0.workerFailure = DocumentError(.storageFull, "No room.")
+            },
+        ] {
+            guard case .failed = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+        }
+    }
+
+    @Test("without recognition the error tells how to have it, and after it that it was tried")
+    func hints() {
+        func detail(_ change: @escaping (inout RunReport) -> Void) -> String {
+            guard case .failed(let error) = Self.scanVerdict(change), error.code == "no_text" else { return "" }
+            return error.detail
+        }
+        #expect(detail { $0.recognition = .off }.contains("headway serve --ocr"))
+        #expect(detail { $0.recognition = .missing("tesseract is not installed") }.contains("tesseract is not"))
+        let tried = detail { ($0.isRecognition, $0.firstFailure) = (true, Self.scan) }
+        #expect(tried.contains("found none either") && !tried.contains("--ocr"))
+    }
+
+    @Test("recognition that fails is told as what it is, and what was recognized is the text")
+    func recognition() {
+        func code(_ change: @escaping (inout RunReport) -> Void) -> String {
+            let verdict = Self.scanVerdict {
+                ($0.isRecognition, $0.firstFailure, $0.finished) = (true, Self.scan, nil)
+                change(&$0)
+            }
+            guard case .failed(let error) = verdict else { return "\(verdict)" }
+            return error.code
+        }
+        #expect(code { $0.extractor = .exit(1) } == "unreadable")
+        #expect(code { $0.extractor = .signal(11) } == "crashed")
+        #expect(code { $0.extractor = .cpuTime } == "timeout")
+        #expect(code { $0.supervisedEnd = .memory } == "memory_exceeded")
+        let done = Self.scanVerdict { ($0.isRecognition, $0.firstFailure, $0.finished) = (true, Self.scan, Self.done) }
+        #expect(done == .complete(units: 3, chunks: 7))
     }
 }

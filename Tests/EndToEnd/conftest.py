@@ -111,11 +111,13 @@ def start_server(request, tmp_path):
 
 @pytest.fixture
 def with_reader(start_server, tmp_path):
-    """Starts servers whose pdftotext is a script of the test's own, and so is the reader behind it."""
-    def start(script, *options, workers=1, second="exit 1"):
+    """Starts servers whose pdftotext is a script of the test's own, and so are the reader behind it and `others`."""
+    def start(script, *options, workers=1, second="exit 1", **others):
         folder = tmp_path / "bin"
         folder.mkdir()
-        for name, text in (("pdftotext", script), ("mutool", second)):
+        for name, text in {"pdftotext": script, "mutool": second, **others}.items():
+            if text is None:
+                continue
             reader = folder / name
             reader.write_text(f"#!/bin/bash\n{text}\n")
             reader.chmod(0o755)

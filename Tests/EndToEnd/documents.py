@@ -2,6 +2,7 @@
 
 import io
 import random
+import subprocess
 import zlib
 
 WORDS = ("river stone window garden letter market winter harbour signal copper meadow lantern bridge number silver "
@@ -80,6 +81,49 @@ def scan(pages=2):
     for page in range(pages):
         bodies[5 + page] = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
                             b"/Resources << /XObject << /I 3 0 R >> >> >>")
+    return assembled(bodies)
+
+
+def scanned(pages=1, blank=(), size=(612, 792)):
+    """Pictures of pages of large print, as a scanner makes them; `blank` are numbers of pages that show nothing."""
+    text = pdf(pages=pages, lines=4, font=b"24 Tf 40 TL")
+    drawn = subprocess.run(["pdftoppm", "-gray", "-r", "90", "-"], input=text, capture_output=True, check=True).stdout
+    bodies = {1: b"<< /Type /Catalog /Pages 2 0 R >>",
+              2: b"<< /Type /Pages /Count %d /Kids [%s] >>" %
+                 (pages, b" ".join(b"%d 0 R" % (4 + 3 * page) for page in range(pages)))}
+    for page in range(pages):
+        _, width, height, _ = drawn.split(None, 4)[:4]
+        start = drawn.index(b"255\n") + 4
+        picture, drawn = drawn[start:start + int(width) * int(height)], drawn[start + int(width) * int(height):]
+        if page + 1 in blank:
+            picture = b"\xff" * len(picture)
+        number = 4 + 3 * page
+        bodies[number] = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R "
+                          b"/Resources << /XObject << /I %d 0 R >> >> >>" % (*size, number + 1, number + 2))
+        bodies[number + 1] = stream(b"q %d 0 0 %d 0 0 cm /I Do Q" % size)
+        bodies[number + 2] = stream(zlib.compress(picture),
+                                    b"/Type /XObject /Subtype /Image /Width %s /Height %s /ColorSpace /DeviceGray "
+                                    b"/BitsPerComponent 8 /Filter /FlateDecode" % (width, height))
+    bodies[3] = b"null"
+    return assembled(bodies)
+
+
+def with_attachments(names):
+    """One page of text, and a file of each name (ISO 32000-1, 7.11.4)."""
+    bodies = {1: b"<< /Type /Catalog /Pages 2 0 R /Names << /EmbeddedFiles << /Names [%s] >> >> >>" %
+                 b" ".join(b"(%06d) %d 0 R" % (index, 10 + 2 * index) for index in range(len(names))),
+              2: b"<< /Type /Pages /Count 1 /Kids [4 0 R] >>",
+              3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+              4: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+                 b"/Resources << /Font << /F1 3 0 R >> >> >>",
+              5: stream(b"BT /F1 12 Tf 50 700 Td (Two files are attached.) Tj ET")}
+    for index, name in enumerate(names):
+        text = (b"\xfe\xff" + name.encode("utf-16-be")).hex().encode()
+        bodies[10 + 2 * index] = (b"<< /Type /Filespec /F <%s> /UF <%s> /EF << /F %d 0 R >> >>" %
+                                  (text, text, 11 + 2 * index))
+        bodies[11 + 2 * index] = stream(b"hidden words", b"/Type /EmbeddedFile")
+    for number in range(6, 10):
+        bodies[number] = b"null"
     return assembled(bodies)
 
 

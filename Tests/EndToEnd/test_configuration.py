@@ -75,7 +75,8 @@ class TestPrecedence:
                  "body_rate": 21, "send_seconds": 22, "admin": True, "result_retention_seconds": 23, "deduplicate": True,
                  "embedding_url": "http://a.example/v1", "embedding_model": "m", "embedding_key_file": str(secret),
                  "embedding_dimensions": 24, "embedding_batch": 25, "embedding_concurrency": 26,
-                 "embedding_timeout_seconds": 27, "attempts": 28, "retry_wait_seconds": 29}
+                 "embedding_timeout_seconds": 27, "attempts": 28, "retry_wait_seconds": 29,
+                 "ocr": True, "ocr_languages": "eng+osd", "ocr_dpi": 150}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())
@@ -106,6 +107,7 @@ class TestFaults:
         ('"allow_origin": ["https://a.example/"]', "allow_origin: give origins such as https://docs.example"),
         ('"public_url": "docs.example"', "public_url: give an address such as https://docs.example"),
         ('"chunk_overlap": 900', "chunk_overlap: give less than half of chunk_characters, which is 1000."),
+        ('"ocr_languages": "../eng"', "ocr_languages: give at most 20 names as tesseract --list-langs has them"),
         ('"web_root": "/nowhere"', "web_root: name a folder that holds index.html."),
         ('"data": "/etc/hostname/data"', "data: name a directory that can be written"),
         ('"tokens": [{"token": "a", "scopes": ["write"]}]', "tokens[0].scopes[0]: there is no such scope"),

@@ -147,3 +147,38 @@ class TestADocumentWithAPassword:
         form, kind = multipart([("file", body, "a.pdf", PDF), ("password", self.PASSWORD)])
         reply = client.post("/v1/documents", form, headers={"Content-Type": kind}, expect=400)
         assert reply.json()["code"] == "password_too_late"
+
+
+class TestAttachments:
+    def test_their_names_are_in_the_state_and_their_text_is_not_read(self, client):
+        state = client.process(documents.with_attachments(["invoice.xml", "Größe 日本.txt"]))
+        assert state["attachments"] == ["invoice.xml", "Größe 日本.txt"], state
+        assert "hidden" not in text_of(client, state)
+        assert client.get(f"/v1/documents/{state['document_id']}", expect=200).json()["attachments"]
+
+    def test_a_name_is_a_name_and_no_path_and_a_list_has_an_end(self, client):
+        names = ["../../etc/passwd", "C:\\x\\y.txt", "..", "a" * 500, "one\nline\u202etxt.exe"]
+        state = client.process(documents.with_attachments(names + [f"{number}.txt" for number in range(100)]))
+        assert state["attachments"][:3] == ["passwd", "y.txt", "unnamed"], state
+        assert state["attachments"][3] == "a" * 120 and len(state["attachments"]) <= 50
+        assert not any(sign in name for name in state["attachments"] for sign in "/\\\n\u202e")
+
+    def test_a_document_without_any_has_no_such_field(self, client):
+        assert "attachments" not in client.process(documents.pdf())
+
+    def test_the_files_of_others(self, client):
+        body = shared("corpus/pdf.js__attachment.pdf").read_bytes()
+        assert client.process(body)["attachments"] == ["foo.txt"]
+
+    def test_they_survive_a_restart(self, start_server, tmp_path):
+        server = start_server(data=tmp_path / "data")
+        identifier = server.client.process(documents.with_attachments(["a.txt"]))["document_id"]
+        server.stop()
+        again = start_server(data=tmp_path / "data")
+        assert again.client.get(f"/v1/documents/{identifier}", expect=200).json()["attachments"] == ["a.txt"]
+
+    @pytest.mark.parametrize("script", ["echo broken >&2; exit 1", "exec sleep 60", "kill -9 $$"])
+    def test_a_lister_that_fails_or_hangs_costs_only_the_names(self, with_reader, script):
+        server = with_reader(None, pdfdetach=script)
+        state = server.client.process(documents.with_attachments(["a.txt"]))
+        assert state["status"] == "complete" and "attachments" not in state, state

@@ -27,6 +27,23 @@ struct FilesTests {
         #expect(text(of: "file") == "a")
     }
 
+    @Test("a text is found in a file wherever it lies, also across two pieces, and not beyond the bound")
+    func contains() throws {
+        let piece = 256 * 1024
+        for place in [0, 5, piece - 3, piece, 2 * piece - 6] {
+            let text = String(repeating: "/", count: place) + "/Embedded"
+            try write(text, to: "file")
+            let file = try Files.open(directory.file("file"), .read)
+            #expect(try Files.contains(file.raw, "/Embedded", bytesMax: 1 << 20), "\(place)")
+            #expect(try !Files.contains(file.raw, "/Embeddes", bytesMax: 1 << 20))
+        }
+        let file = try Files.open(directory.file("file"), .read)
+        #expect(try !Files.contains(file.raw, "/Embedded", bytesMax: 1000))
+        try write("/Emb", to: "short")
+        let short = try Files.open(directory.file("short"), .read)
+        #expect(try !Files.contains(short.raw, "/Embedded", bytesMax: 1 << 20))
+    }
+
     @Test("opening to truncate empties a file, opening to append goes on at its end")
     func modes() throws {
         try write("long content", to: "file")

@@ -14,11 +14,12 @@ struct WorkerMessageTests {
         }
     }
 
-    @Test("a report is read as it was written, with and without a total")
-    func report() {
+    @Test(
+        "a report is read as it was written, with and without a total, with and without text", arguments: [true, false])
+    func report(hasText: Bool) {
         for total in [nil, 12] as [Int64?] {
             let report = WorkerReport.progress(
-                run: 7, extracted: 3, chunked: 2, embedded: 1, finishedStages: 0, total: total)
+                run: 7, extracted: 3, chunked: 2, embedded: 1, finishedStages: 0, total: total, hasText: hasText)
             #expect(WorkerReport(decoding: report.encoded) == report)
         }
     }

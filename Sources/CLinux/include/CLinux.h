@@ -23,6 +23,7 @@ char **hw_environment(void);
 long hw_getrandom(void *buffer, size_t count);
 int hw_pidfd_open(pid_t pid);
 int hw_pidfd_send_signal(int pidfd, int signal);
+bool hw_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 int hw_sync_file_range_write(int fd, int64_t offset, int64_t count);
 long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count);
 int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);

@@ -1,0 +1,123 @@
+import Core
+import Loop
+import System
+
+/// The recognition of one page: its size is asked, then it is drawn and read at once, the picture going from one
+/// process to the other through a pipe. On the pipeline's loop.
+final class PageRecognition: @unchecked Sendable {
+    enum Outcome {
+        case text(String)
+        /// The page cannot be drawn, or its picture not be read: nothing is known of its text.
+        case unreadable(message: String)
+        /// A process met a limit, died or was ended.
+        case failed(Ending, message: String)
+    }
+
+    private let page: Int64
+    private let tools: RecognitionTools
+    private let password: String?
+    /// The document; whoever made this keeps it open.
+    private let content: Int32
+    private let limits: ProcessLimits
+    private let loop: EventLoop
+    private let ended: (Outcome) -> Void
+
+    private var processes: [ExtractorProcess] = []
+    private var picture: (ending: Ending, message: String)?
+    private var reading: (ending: Ending, text: String, message: String)?
+    private var isKilled = false
+    private var hasEnded = false
+
+    /// `ended` is called once, when no process is left.
+    init(
+        page: Int64, tools: RecognitionTools, password: String?, content: Int32, limits: ProcessLimits,
+        loop: EventLoop, ended: @escaping (Outcome) -> Void
+    ) throws(SystemError) {
+        self.page = page
+        self.tools = tools
+        self.password = password
+        self.content = content
+        self.limits = limits
+        self.loop = loop
+        self.ended = ended
+        let command = tools.sizeCommand(ofPage: page, password: password)
+        processes = [
+            try ExtractorProcess(
+                program: command.program, arguments: command.arguments, input: content, output: nil, limits: limits,
+                loop: loop
+            ) { [weak self] ending, output, message in
+                self?.measured(ending, output, message)
+            }
+        ]
+    }
+
+    var processIDs: [Int32] { processes.map(\.processID) }
+
+    private func measured(_ ending: Ending, _ output: String, _ message: String) {
+        processes = []
+        guard !isKilled else { return end(.failed(.signal(9), message: "")) }
+        guard let size = Recognition.PageSize(inInformation: output, ofPage: page) else {
+            if case .exit = ending { return end(.unreadable(message: message)) }
+            return end(.failed(ending, message: message))
+        }
+        do throws(SystemError) { try read(at: tools.recognition.dotsPerInch(of: size)) } catch {
+            // What was started has lost its pipe, and tells its end.
+            if processes.isEmpty { end(.failed(.exit(1), message: "\(error)")) }
+        }
+    }
+
+    private func read(at dotsPerInch: Int) throws(SystemError) {
+        let pipe = try DescriptorPair.pipe()
+        let reader = tools.readingCommand(dotsPerInch)
+        processes.append(
+            try ExtractorProcess(
+                program: reader.program, arguments: reader.arguments, input: pipe.first.raw, output: nil,
+                outputBytesMax: Recognition.pageTextBytesMax, limits: limits, loop: loop
+            ) { [weak self] ending, output, message in
+                self?.reading = (ending, output, message)
+                self?.endIfDone()
+            })
+        let drawer = tools.pictureCommand(ofPage: page, dotsPerInch, password: password)
+        do throws(SystemError) {
+            processes.append(
+                try ExtractorProcess(
+                    program: drawer.program, arguments: drawer.arguments, input: content, output: pipe.second.raw,
+                    limits: limits, loop: loop
+                ) { [weak self] ending, _, message in
+                    self?.picture = (ending, message)
+                    self?.endIfDone()
+                })
+        } catch {
+            picture = (.exit(1), "\(error)")
+            throw error
+        }
+    }
+
+    private func endIfDone() {
+        guard let picture, let reading else { return }
+        processes = []
+        if isKilled { return end(.failed(.signal(9), message: "")) }
+        switch (picture.ending, reading.ending) {
+        case (_, .exit(0)): end(.text(reading.text))
+        // Without its picture the reader ends with a complaint of its own, which says nothing.
+        case (.exit, .exit):
+            end(.unreadable(message: picture.ending == .exit(0) ? reading.message : picture.message))
+        // Who lost its pipe is not who failed first.
+        case (.signal(13), let ending), (.exit(0), let ending): end(.failed(ending, message: reading.message))
+        case (.exit, let ending) where ending != .exit(1): end(.failed(ending, message: reading.message))
+        case (let ending, _): end(.failed(ending, message: picture.message))
+        }
+    }
+
+    private func end(_ outcome: Outcome) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        ended(outcome)
+    }
+
+    /// Ends its processes; `ended` is called when they are gone.
+    func kill() {
+        isKilled = true
+        for process in processes { process.kill() }
+    }
+}

@@ -1,0 +1,68 @@
+import Core
+import System
+
+/// The tools that recognize the text of scanned pages, found once: `pdfinfo` says how large a page is, `pdftoppm` draws
+/// it, `tesseract` reads the picture.
+package struct RecognitionTools: Sendable {
+    let recognition: Recognition
+    private let pdfinfo: Program
+    private let pdftoppm: Program
+    private let tesseract: Program
+
+    /// What is to be said of it.
+    package enum Finding: Sendable {
+        case tools(RecognitionTools)
+        /// What is missing, and what to do.
+        case missing(String)
+    }
+
+    /// Looks for them. On a thread that outlives its children; blocks for as long as tesseract takes to list its
+    /// languages.
+    package static func find(_ recognition: Recognition) -> Finding {
+        func program(_ name: String, _ more: [String] = []) -> Program? {
+            ThisProcess.findProgram(name).map { Program(path: $0, environment: ExtractorTools.environment + more) }
+        }
+        guard let pdfinfo = program("pdfinfo"), let pdftoppm = program("pdftoppm") else {
+            return .missing("pdftoppm is not installed: install poppler-utils")
+        }
+        // One page is read by one thread: others read the pages after it.
+        guard let tesseract = program("tesseract", ["OMP_THREAD_LIMIT=1"]) else {
+            return .missing("tesseract is not installed: install tesseract-ocr")
+        }
+        let listing = try? ChildProcess.output(
+            of: tesseract.path, ["--list-langs"], environment: tesseract.environment)
+        let there = Recognition.languageNames(inListing: listing ?? "")
+        for name in recognition.languageNames where !there.contains(name) {
+            return .missing(
+                "tesseract has no language \(name), it has \(there.sorted().joined(separator: ", ")): install "
+                    + "tesseract-ocr-\(name), or give other --ocr-languages")
+        }
+        return .tools(
+            RecognitionTools(recognition: recognition, pdfinfo: pdfinfo, pdftoppm: pdftoppm, tesseract: tesseract))
+    }
+
+    // By /proc/self/fd/0, or the whole file is read into memory.
+
+    func sizeCommand(ofPage page: Int64, password: String?) -> ExtractorTools.Command {
+        ExtractorTools.Command(
+            program: pdfinfo,
+            arguments: ExtractorTools.opening(password) + ["-f", "\(page)", "-l", "\(page)", "/proc/self/fd/0"])
+    }
+
+    /// Draws what a reader sees of a page, in shades of gray.
+    func pictureCommand(ofPage page: Int64, _ dotsPerInch: Int, password: String?) -> ExtractorTools.Command {
+        ExtractorTools.Command(
+            program: pdftoppm,
+            arguments: ExtractorTools.opening(password)
+                + ["-f", "\(page)", "-l", "\(page)", "-gray", "-cropbox", "-r", "\(dotsPerInch)", "/proc/self/fd/0"])
+    }
+
+    func readingCommand(_ dotsPerInch: Int) -> ExtractorTools.Command {
+        ExtractorTools.Command(
+            program: tesseract,
+            arguments: [
+                "stdin", "stdout", "-l", recognition.languages, "--dpi", "\(max(70, dotsPerInch))",
+                "-c", "page_separator=",
+            ])
+    }
+}

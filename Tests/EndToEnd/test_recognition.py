@@ -1,0 +1,154 @@
+"""Scanned documents: their text is recognized page by page where the server is told to."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import documents
+import rules
+from client import PDF
+from means import binary, program
+from waiting import eventually
+from watchers import watch
+
+RECOGNIZED = "Read by text recognition (OCR), because there was no text in it."
+# A tesseract that takes its time and signs each page with the moment at which it was read.
+SIGNING = """[ "$1" = --list-langs ] && { echo "List:"; echo eng; exit 0; }
+cat > /dev/null; sleep 0.15; echo "Read at $(date +%s%N)." """
+SIGNED = re.compile(r"Read at (\d+)\.")
+
+
+@pytest.fixture(scope="module")
+def server(start_shared_server):
+    program("tesseract")
+    return start_shared_server("--ocr", "--ocr-dpi", 100)
+
+
+@pytest.fixture
+def with_tesseract(with_reader):
+    """Starts servers whose tesseract is a script of the test's own."""
+    def start(script, *options, **others):
+        return with_reader(None, "--ocr", *options, second=None, tesseract=script, **others)
+    return start
+
+
+def text_of(server, identifier):
+    return server.client.get(f"/v1/documents/{identifier}/text", expect=200).decoded().decode()
+
+
+class TestAScannedDocument:
+    def test_its_words_are_found_and_each_page_is_seen_to_be_recognized(self, server):
+        identifier = server.client.create()["document_id"]
+        watcher = watch(server.client, identifier)
+        server.client.put_content(identifier, documents.scanned(pages=3, blank=(2,)), expect=202)
+        states = rules.check_story(watcher.join_account(60).states)
+        end = states[-1]
+        assert (end["status"], end["message"], end["attempt"]) == ("complete", RECOGNIZED, 1), end
+        assert end["pages_total"] == end["pages_done"] == 3
+        first, blank, third, rest = text_of(server, identifier).split("\f")
+        assert "Page 1 of 3" in first and "Page 3 of 3" in third and not blank.strip() and rest == ""
+        messages = list(dict.fromkeys(state["message"] for state in states if state["stage"] == rules.RECOGNIZING))
+        assert set(messages) >= {f"Recognizing page {page} of 3" for page in (1, 2, 3)}, messages
+        # Until its pages are recognized nothing of the work is done.
+        assert all(state["progress"] <= rules.WEIGHTS["uploading"] for state in states if state["stage"] == "extracting")
+
+    def test_its_password_opens_it(self, server, tmp_path):
+        plain, locked = tmp_path / "plain.pdf", tmp_path / "locked.pdf"
+        plain.write_bytes(documents.scanned())
+        subprocess.run([program("mutool"), "clean", "-E", "aes-128", "-U", "secret", "-O", "other", plain, locked],
+                       check=True, capture_output=True)
+        state = server.client.post("/v1/documents", locked.read_bytes(), expect=202, headers={
+            "Content-Type": PDF, "Document-Password": "secret"}).json()
+        state = server.client.finish(state["document_id"])
+        assert state["status"] == "complete", state["error"]
+        assert "Page 1 of 1" in text_of(server, state["document_id"])
+
+    def test_without_a_word_on_its_pages_it_stays_no_text_and_says_what_was_tried(self, server):
+        error = server.client.process(documents.scanned(blank=(1,)))["error"]
+        assert error["code"] == "no_text" and "text recognition (OCR) of its pages found none" in error["detail"], error
+
+    def test_a_page_as_large_as_a_house_is_drawn_within_bounds(self, server):
+        state = server.client.process(documents.scanned(size=(14_400, 18_635)))
+        assert state["status"] == "complete", state["error"]
+        assert "Page 1 of 1" in text_of(server, state["document_id"])
+
+    def test_one_with_text_is_read_as_ever(self, server):
+        state = server.client.process(documents.pdf())
+        assert (state["status"], state["message"], state["stages"][0]["name"]) == ("complete", None, "extracting"), state
+
+
+class TestWithoutRecognition:
+    def test_where_it_is_off_the_error_says_how_to_switch_it_on(self, start_server):
+        error = start_server().client.process(documents.scanned())["error"]
+        assert error["code"] == "no_text" and "headway serve --ocr" in error["detail"], error
+
+    def test_where_tesseract_is_missing_log_and_error_say_so(self, start_server, tmp_path):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name in ("pdftotext", "pdfinfo", "pdftoppm", "stdbuf", "env"):
+            (folder / name).symlink_to(shutil.which(name))
+        server = start_server("--ocr", environment={"PATH": str(folder)})
+        error = server.client.process(documents.scanned())["error"]
+        assert error["code"] == "no_text" and "tesseract is not installed" in error["detail"], error
+        assert "tesseract is not installed: install tesseract-ocr" in server.log_tail(100_000)
+
+    def test_a_check_of_the_configuration_names_a_language_that_is_missing(self):
+        program("tesseract")
+        done = subprocess.run([binary(), "serve", "--check-config", "--ocr", "--ocr-languages", "eng+xyz"],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0 and "WARNING" in done.stdout, done
+        assert "no language xyz" in done.stdout and "eng" in done.stdout
+
+
+class TestAnInterruptedRecognition:
+    def test_no_page_before_the_checkpoint_is_recognized_again(self, with_tesseract):
+        server = with_tesseract(SIGNING, "--retry-wait-seconds", 0)
+        identifier = server.client.upload(documents.scanned(pages=9))["document_id"]
+        eventually(lambda: (server.client.state(identifier)["pages_done"] or 0) >= 6, 60)
+        killed_at = time.time_ns()
+        os.kill(server.worker_processes()[0].pid, signal.SIGKILL)
+        state = server.client.finish(identifier)
+        assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 9), state
+        moments = [int(moment) for moment in SIGNED.findall(text_of(server, identifier))]
+        assert len(moments) == 9 and state["resumed_from"] >= 2, state
+        assert all(moment < killed_at for moment in moments[:state["resumed_from"]])
+        assert all(moment > killed_at for moment in moments[state["resumed_from"]:])
+
+    def test_cancelling_ends_its_processes_within_a_second(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 60"))
+        identifier = server.client.upload(documents.scanned(pages=2))["document_id"]
+        eventually(lambda: "sleep" in commands(server), 20, "the recognizer is at work")
+        server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
+        eventually(lambda: not {"sleep", "tesseract", "pdftoppm"} & commands(server), 1, "all of them are gone")
+
+    @pytest.mark.parametrize("script, code", [("kill -SEGV $$", "crashed"), ("exit 1", "unreadable"),
+                                              ("while :; do :; done", "timeout")])
+    def test_a_recognizer_that_dies_refuses_or_never_ends_is_told(self, with_tesseract, script, code):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", script), "--retry-wait-seconds", 0, "--work-seconds", 1)
+        error = server.client.process(documents.scanned())["error"]
+        assert error["code"] == code, error
+
+    def test_a_page_that_takes_long_does_not_let_all_others_pile_up(self, with_tesseract):
+        drawing = f'[ "$2" = 1 ] && sleep 60; exec {program("pdftoppm")} "$@"'
+        server = with_tesseract(SIGNING.replace("sleep 0.15;", ""), pdftoppm=drawing, workers=2)
+        identifier = server.client.upload(documents.scanned(pages=12))["document_id"]
+        # Eight may be begun for two cores: those behind the first one are done, and no more.
+        eventually(lambda: server.client.state(identifier)["pages_done"] == 7, 60)
+        time.sleep(0.3)
+        assert server.client.state(identifier)["pages_done"] == 7
+        server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
+
+    def test_of_a_page_that_never_ends_the_beginning_is_kept(self, with_tesseract):
+        endless = SIGNING.replace("sleep 0.15", "head -c 400000 /dev/zero | tr '\\0' a")
+        server = with_tesseract(endless)
+        identifier = server.client.process(documents.scanned())["document_id"]
+        assert text_of(server, identifier) == "a" * 256 * 1024 + "\f"
+
+
+def commands(server):
+    return {word.rsplit("/", 1)[-1] for process in server.tree() for word in process.command.split()}
