@@ -47,6 +47,13 @@ package struct Recognition: Sendable, Equatable {
     /// What a result depends on besides the document.
     package var settings: String { "ocr \(languages) \(dotsPerInch)" }
 
+    /// The pages that are to be recognized behind those that are done; none where all of them are. A document that
+    /// claims more than it has room for is lying.
+    package static func pages(total: Int64, bytes: Int64, done: Int64) -> Range<Int64> {
+        let end = min(total, max(1, bytes / PageRange.bytesPerPageMin)) + 1
+        return min(done + 1, end)..<end
+    }
+
     /// A page's width and height, in points of a seventy-second of an inch.
     package struct PageSize: Sendable, Equatable {
         package var width: Double

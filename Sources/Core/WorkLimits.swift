@@ -198,7 +198,9 @@ extension RunReport {
         if worker == .fileSize || extractor == .fileSize { return .failed(outputExceeded) }
         // Whoever fails first has the others ended: a reader that was killed, or lost its pipe, because the worker died
         // is no reason, while one that ended by itself is.
-        let wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
+        var wasReaderEnded = extractor == .signal(9) || extractor == .signal(13)
+        // The second reader grumbles at the end of every damaged document, and at the end of its pipe.
+        if firstFailure != nil, !isRecognition, worker != nil, case .exit = extractor { wasReaderEnded = true }
         if !wasReaderEnded, let failure = documentFailure { return .failed(failure) }
         if let waits { return .waits(message: waits.message, milliseconds: waits.milliseconds) }
         if let workerFailure { return .failed(workerFailure) }

@@ -222,10 +222,11 @@ final class DocumentRun: @unchecked Sendable {
                     : "The server has no mutool any more. Install mupdf-tools there, restart it, and try again.")
             return endIfDone()
         }
+        let done = files.checkpoint?.units ?? 0
         // A damaged document's number of pages says little: the second reader alone finds where it ends.
         let ranges = PageRange.plan(
             total: lease.firstFailure == nil ? pagesTotal : nil, bytes: lease.bytes,
-            done: files.checkpoint?.units ?? 0, cores: pipeline.configuration.workers)
+            done: lease.reader == .second ? max(0, done - 1) : done, cores: pipeline.configuration.workers)
         let pipe = try DescriptorPair.pipe()
         let (id, run, paths) = (lease.document, lease.run, pipeline.paths)
         let assignment = assignment(sourceCount: ranges.count, files)
@@ -242,7 +243,7 @@ final class DocumentRun: @unchecked Sendable {
         try extraction.startFirst(output: pipe.second.raw)
     }
 
-    /// Page by page, so their number must be known; a document that claims more than it has room for is lying.
+    /// Page by page, so their number must be known.
     private func startRecognizing(_ box: FilesBox) throws(SystemError) {
         guard let files = box.files.take(), let worker else { return endIfDone() }
         guard let tools = pipeline.tools.recognition, let pagesTotal else {
@@ -255,15 +256,14 @@ final class DocumentRun: @unchecked Sendable {
                 : DocumentError(.unreadable, "The number of the document's pages cannot be read. Save it anew.")
             return endIfDone()
         }
-        let first = (files.checkpoint?.units ?? 0) + 1
-        let last = min(pagesTotal, max(1, lease.bytes / PageRange.bytesPerPageMin))
-        self.pagesTotal = last
+        let range = Recognition.pages(total: pagesTotal, bytes: lease.bytes, done: files.checkpoint?.units ?? 0)
+        self.pagesTotal = range.upperBound - 1
         report.limits = pipeline.configuration.policy.limits(
-            forBytes: lease.bytes, recognizedPages: max(0, last - first + 1))
+            forBytes: lease.bytes, recognizedPages: Int64(range.count))
         var limits = extractorLimits
         limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
         let pages = RecognizedPages(
-            first...max(first, last), tools: tools, password: lease.password,
+            range, tools: tools, password: lease.password,
             content: try files.content.duplicate(), limits: limits, loop: pipeline.loop, disk: pipeline.disk,
             run: lease.run, worker: worker, processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
             advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) }

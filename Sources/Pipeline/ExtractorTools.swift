@@ -106,6 +106,11 @@ struct ExtractorTools: Sendable {
         return given.isEmpty ? nil : given
     }
 
+    /// Whether pdftotext was to begin behind the last page: then nothing is left to read.
+    static func isPastEnd(_ ending: Ending, _ message: String) -> Bool {
+        ending == .exit(99) && message.contains("Wrong page range given")
+    }
+
     /// The number behind `Pages:` in what pdfinfo prints. It may lie.
     static func pageCount(inInformation text: String) -> Int64? {
         for line in text.split(separator: "\n") where line.hasPrefix("Pages:") {

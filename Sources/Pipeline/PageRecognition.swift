@@ -11,6 +11,8 @@ final class PageRecognition: @unchecked Sendable {
         case unreadable(message: String)
         /// A process met a limit, died or was ended.
         case failed(Ending, message: String)
+        /// A process could not be started.
+        case broke(SystemError)
     }
 
     private let page: Int64
@@ -25,6 +27,7 @@ final class PageRecognition: @unchecked Sendable {
     private var processes: [ExtractorProcess] = []
     private var picture: (ending: Ending, message: String)?
     private var reading: (ending: Ending, text: String, message: String)?
+    private var breakage: SystemError?
     private var isKilled = false
     private var hasEnded = false
 
@@ -61,8 +64,9 @@ final class PageRecognition: @unchecked Sendable {
             return end(.failed(ending, message: message))
         }
         do throws(SystemError) { try read(at: tools.recognition.dotsPerInch(of: size)) } catch {
+            breakage = error
             // What was started has lost its pipe, and tells its end.
-            if processes.isEmpty { end(.failed(.exit(1), message: "\(error)")) }
+            if processes.isEmpty { end(.broke(error)) }
         }
     }
 
@@ -88,7 +92,7 @@ final class PageRecognition: @unchecked Sendable {
                     self?.endIfDone()
                 })
         } catch {
-            picture = (.exit(1), "\(error)")
+            picture = (.exit(1), "")
             throw error
         }
     }
@@ -97,6 +101,7 @@ final class PageRecognition: @unchecked Sendable {
         guard let picture, let reading else { return }
         processes = []
         if isKilled { return end(.failed(.signal(9), message: "")) }
+        if let breakage { return end(.broke(breakage)) }
         switch (picture.ending, reading.ending) {
         case (_, .exit(0)): end(.text(reading.text))
         // Without its picture the reader ends with a complaint of its own, which says nothing.

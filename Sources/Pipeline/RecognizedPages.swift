@@ -28,7 +28,8 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
     private let failed: (SystemError) -> Void
     private let ended: (Ending, _ message: String) -> Void
 
-    private let pages: ClosedRange<Int64>
+    /// None where an earlier run has recognized all of them.
+    private let pages: Range<Int64>
     private var next: Int64
     /// The first page whose text is not on its way to the file.
     private var turn: Int64
@@ -44,7 +45,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
 
     /// `ended` is called once, when no process is left: with the ending of the first that failed.
     init(
-        _ pages: ClosedRange<Int64>, tools: RecognitionTools, password: String?, content: consuming OwnedDescriptor,
+        _ pages: Range<Int64>, tools: RecognitionTools, password: String?, content: consuming OwnedDescriptor,
         limits: ProcessLimits, loop: EventLoop, disk: DiskThreads, run: Int64,
         worker: WorkerLink, processesMax: @escaping () -> Int, advanced: @escaping () -> Void,
         failed: @escaping (SystemError) -> Void, ended: @escaping (Ending, _ message: String) -> Void
@@ -91,6 +92,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
                 guard self.failure == nil, let reading = spool.file?.reading.raw else { return tellEndIfOver() }
                 try worker?.send(.source(run: run), [reading])
                 startMore()
+                tellEndIfOver()
             } catch {
                 fail(error)
                 tellEndIfOver()
@@ -101,7 +103,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
     func startMore() {
         guard !isWriting || writtenBytes > 0 else { return }
         let cores = Int64(max(1, processesMax()))
-        while failure == nil, next <= pages.upperBound, atWork.count < cores, next < turn + cores * Self.aheadPerCore {
+        while failure == nil, next < pages.upperBound, atWork.count < cores, next < turn + cores * Self.aheadPerCore {
             let page = next
             next += 1
             do throws(SystemError) {
@@ -126,6 +128,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
             unreadable = (unreadable.count + 1, message)
             recognized[page] = ""
         case .failed(let ending, let message): fail(ending, message)
+        case .broke(let error): fail(error)
         }
         guard failure == nil else { return tellEndIfOver() }
         advanced()
@@ -173,11 +176,11 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
     }
 
     private func tellEndIfOver() {
-        guard !hasToldEnd, atWork.isEmpty, !isWriting, failure != nil || turn > pages.upperBound else { return }
+        guard !hasToldEnd, atWork.isEmpty, !isWriting, failure != nil || turn >= pages.upperBound else { return }
         hasToldEnd = true
         if failure == nil { try? worker?.send(.sourceEnded(run: run, index: Self.sourceIndex)) }
         // Where not one page could be shown, it is not that there is no text.
-        let isLost = failure == nil && unreadable.count == Int64(pages.count)
+        let isLost = failure == nil && !pages.isEmpty && unreadable.count == Int64(pages.count)
         ended(failure?.ending ?? .exit(isLost ? 1 : 0), failure?.message ?? unreadable.message)
     }
 

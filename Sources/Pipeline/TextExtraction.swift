@@ -134,7 +134,9 @@ final class TextExtraction: PageReading, @unchecked Sendable {
     private func partEnded(_ index: Int, _ ending: Ending, _ message: String) {
         parts[index].process = nil
         parts[index].isEnded = true
-        if ending == .exit(0) {
+        // An earlier run may have read to the last page, and died behind it.
+        let isPastEnd = parts[index].range.first > 1 && ExtractorTools.isPastEnd(ending, message)
+        if ending == .exit(0) || isPastEnd {
             if index > 0 { try? worker?.send(.sourceEnded(run: run, index: index)) }
             startMore()
         } else {

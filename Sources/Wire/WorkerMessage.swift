@@ -50,6 +50,10 @@ package struct WorkerAssignment: Sendable, Equatable {
         }
     }
 
+    /// Whether the first page that comes was read before. `mutool` that is to begin behind the last page reads that one
+    /// again, so it always begins with it.
+    package var beginsWithKnownPage: Bool { format == .pagesWithLineFeeds && resume?.pages ?? 0 > 0 }
+
     package var descriptorCount: Int { embedding == nil ? 3 : 4 }
 
     package init(

@@ -38,6 +38,7 @@ final class TextJob {
     /// The last end of a page that is in the text file: what may be on record as done.
     private var boundary: (pages: Int64, textBytes: Int64)
     private var visibleCharacters: Int64 = 0
+    private var isInKnownPage: Bool
     private var lastReportMilliseconds: Int64 = 0
     private var lastCheckpointMilliseconds = Clock.monotonicMilliseconds
 
@@ -49,6 +50,7 @@ final class TextJob {
         self.assignment = assignment
         self.socket = socket
         self.embedder = embedder
+        isInKnownPage = assignment.beginsWithKnownPage
         chunksWritten = assignment.resume?.chunks ?? 0
         boundary = (assignment.resume?.pages ?? 0, assignment.resume?.textBytes ?? 0)
         sources = TextSources(assignment, socket: socket, first: source)
@@ -191,6 +193,10 @@ final class TextJob {
     /// `isKept`: the text is in its file already.
     private func takePages(isKept: Bool = false) throws {
         while let event = pages.nextEvent() {
+            if isInKnownPage, !isKept {
+                if event == .pageEnd { isInKnownPage = false }
+                continue
+            }
             switch event {
             case .text(let piece):
                 visibleCharacters += VisibleCharacters.count(in: piece)

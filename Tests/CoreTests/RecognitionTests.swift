@@ -46,6 +46,16 @@ struct RecognitionTests {
         }
     }
 
+    @Test("a run recognizes the pages behind those that are done, none where all are, and not more than have room")
+    func pages() {
+        #expect(Recognition.pages(total: 12, bytes: 90_000, done: 0) == 1..<13)
+        #expect(Recognition.pages(total: 12, bytes: 90_000, done: 7) == 8..<13)
+        #expect(Recognition.pages(total: 12, bytes: 90_000, done: 12).isEmpty)
+        #expect(Recognition.pages(total: 12, bytes: 90_000, done: 20).isEmpty)
+        #expect(Recognition.pages(total: 1 << 40, bytes: 3200, done: 0) == 1..<101)
+        #expect(Recognition.pages(total: 1, bytes: 5, done: 0) == 1..<2)
+    }
+
     @Test("each page adds to the time of a run, which stays below two hours")
     func time() {
         let policy = WorkLimits.Policy(memoryBytesMax: 1 << 28)

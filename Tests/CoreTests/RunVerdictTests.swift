@@ -205,7 +205,10 @@ struct RunVerdictTests {
             ($0.firstFailure, $0.workerFailure) = (Self.first, DocumentError(.storageFull, "No room."))
         }
         let died = Self.verdict { ($0.firstFailure, $0.worker) = (Self.first, .signal(11)) }
-        for (verdict, code) in [(full, DocumentError.Code.storageFull), (died, .crashed)] {
+        let grumbled = Self.verdict {
+            ($0.firstFailure, $0.worker, $0.extractor) = (Self.first, .signal(9), .exit(1))
+        }
+        for (verdict, code) in [(full, DocumentError.Code.storageFull), (died, .crashed), (grumbled, .crashed)] {
             guard case .failed(let error) = verdict else {
                 Issue.record("\(verdict)")
                 continue

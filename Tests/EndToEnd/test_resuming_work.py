@@ -12,6 +12,8 @@ import pytest
 import documents
 import rules
 from client import PDF, TEXT
+from embedding_service import EmbeddingService
+from means import program
 from waiting import eventually
 from watchers import watch
 
@@ -100,6 +102,35 @@ class TestAfterADeath:
         state = server.client.post(f"/v1/documents/{identifier}/cancel", expect=200).json()
         assert (state["status"], state["message"]) == ("cancelled", None)
         assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"
+
+
+class TestBehindTheLastPage:
+    @pytest.mark.parametrize("reader", ["pdftotext", "mutool", "tesseract"])
+    def test_a_worker_that_dies_while_vectors_are_awaited_costs_no_page(self, start_server, reader):
+        program(reader)
+        stand_in = EmbeddingService()
+        stand_in.slow_seconds = 0.7
+        body = {"pdftotext": lambda: documents.pdf(pages=3, lines=2), "tesseract": lambda: documents.scanned(pages=3),
+                "mutool": lambda: documents.pdf(pages=3, lines=2)[:-200]}[reader]()
+        server = start_server(
+            "--embedding-url", stand_in.url, "--embedding-model", "stand-in", "--embedding-batch", 1,
+            "--embedding-concurrency", 1, "--chunk-characters", 130 if reader == "tesseract" else 60,
+            "--chunk-overlap", 0, "--retry-wait-seconds", 0, "--ocr", "--ocr-dpi", 100, workers=1)
+        try:
+            identifier = server.client.upload(body)["document_id"]
+            # The fourth is sent two seconds after the first: by then a checkpoint is behind the last page.
+            eventually(lambda: stand_in.calls >= 4, 60)
+            os.kill(server.worker_processes()[0].pid, signal.SIGKILL)
+            stand_in.slow_seconds = 0
+            state = server.client.finish(identifier)
+        finally:
+            stand_in.close()
+        assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 3), state
+        assert state["resumed_from"] == 3, state["resumed_from"]
+        message = state["message"] or "pdftotext"
+        assert message.startswith({"pdftotext": "pdftotext", "mutool": "Read with mutool"}.get(reader, "Read by text")), message
+        text = server.client.get(f"/v1/documents/{identifier}/text", expect=200).decoded().decode()
+        assert re.findall(r"Page (\d) of 3", text) == ["1", "2", "3"] and text.count("\f") == 3, text
 
 
 def identifier_of(state):
