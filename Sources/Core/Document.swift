@@ -121,7 +121,7 @@ package struct Document: Sendable, Equatable {
     package private(set) var offset: Int64 = 0
     package private(set) var status: DocumentStatus = .uploading
     package internal(set) var percentage = Percentage()
-    package private(set) var stages: [StageProgress]
+    package internal(set) var stages: [StageProgress]
     /// The furthest pipeline stage that was ever shown: a stage only moves forward.
     package internal(set) var stageFloor = 0
     package private(set) var unitsArePages = true
@@ -436,37 +436,6 @@ package struct Document: Sendable, Equatable {
         }
     }
 
-    /// Who reads it, or is to.
-    package var reader: TextReader { isRecognized ? .recognizer : firstFailure == nil ? .first : .second }
-
-    /// What a recognizer has done of a document that it could not finish is much too dear to be done again.
-    private mutating func beginWithFirstReader() {
-        if isRecognized, let checkpoint, checkpoint.units > 0, error?.isRetryable == true { return }
-        firstFailure = nil
-        isRecognized = false
-        nameFirstStage()
-    }
-
-    /// Says who reads it, where it is not who reads first.
-    private var readerMessage: String? {
-        if isRecognized { return Self.recognizedMessage }
-        return firstFailure.map {
-            $0.code == DocumentError.Code.noText.rawValue
-                ? "Read with mutool, because pdftotext found no text in it."
-                : "Read with mutool, because pdftotext could not read it."
-        }
-    }
-
-    package static let recognizedMessage = "Read by text recognition (OCR), because there was no text in it."
-
-    /// Which page is at hand, while pages are recognized: each takes its time.
-    private var recognitionMessage: String? {
-        guard isRecognized, let stage = stages.first, !stage.isFinished, let total = stage.total, total > 0 else {
-            return nil
-        }
-        return "Recognizing page \(min(stage.done + 1, total)) of \(total)"
-    }
-
     /// Takes the next offset: the state as it is now is about to be told.
     package mutating func advanceOffset() { offset += 1 }
 
@@ -496,12 +465,6 @@ package struct Document: Sendable, Equatable {
             stages[0].done = checkpoint.units
             stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
         }
-    }
-
-    /// Recognizing takes the place of extracting, and its weight.
-    package mutating func nameFirstStage() {
-        guard !stages.isEmpty else { return }
-        stages[0].name = isRecognized ? PipelineShape.recognizingName : PipelineShape.document.stages[0].name
     }
 
     private mutating func finishStages(units: Int64) {
