@@ -22,7 +22,7 @@ let package = Package(
     targets: [
         // C: headers and shims, no logic.
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // Not linked: loaded when first used, so it is a target of its own and no system library.
         .target(name: "CCurl"),

@@ -1,52 +1,81 @@
 import COpenSSL
 
-/// A running digest. The algorithm is fetched once for the process: a fetch costs more than hashing a small input.
+/// A running digest. It is as large as its state, and nothing is kept for it elsewhere.
 package struct Digest: ~Copyable {
-    package struct Algorithm: @unchecked Sendable {
-        fileprivate let type: OpaquePointer
-        package let byteCount: Int
+    package enum Algorithm: Sendable {
+        case sha256, sha1, md5
 
-        fileprivate init(_ name: String) {
-            // EVP_MD_fetch(3): the result may be shared by threads and is kept for the life of the process.
-            guard let type = EVP_MD_fetch(nil, name, nil) else { preconditionFailure("OpenSSL has no \(name)") }
-            self.type = type
-            byteCount = Int(EVP_MD_get_size(type))
+        package var byteCount: Int {
+            switch self {
+            case .sha256: Int(SHA256_DIGEST_LENGTH)
+            case .sha1: Int(SHA_DIGEST_LENGTH)
+            case .md5: Int(MD5_DIGEST_LENGTH)
+            }
         }
+    }
 
-        package static let sha256 = Algorithm("SHA256")
-        package static let sha1 = Algorithm("SHA1")
-        package static let md5 = Algorithm("MD5")
+    private enum Context {
+        case sha256(SHA256_CTX)
+        case sha1(SHA_CTX)
+        case md5(MD5_CTX)
+
+        init(_ algorithm: Algorithm) {
+            switch algorithm {
+            case .sha256:
+                var state = SHA256_CTX()
+                SHA256_Init(&state)
+                self = .sha256(state)
+            case .sha1:
+                var state = SHA_CTX()
+                SHA1_Init(&state)
+                self = .sha1(state)
+            case .md5:
+                var state = MD5_CTX()
+                MD5_Init(&state)
+                self = .md5(state)
+            }
+        }
     }
 
     private let algorithm: Algorithm
-    private let context: OpaquePointer
+    private var context: Context
 
     package init(_ algorithm: Algorithm) {
-        guard let context = EVP_MD_CTX_new() else { preconditionFailure("EVP_MD_CTX_new: out of memory") }
         self.algorithm = algorithm
-        self.context = context
-        EVP_DigestInit_ex2(context, algorithm.type, nil)
+        context = Context(algorithm)
     }
 
     /// Goes on from where `other` is, apart from it.
     package init(copying other: borrowing Digest) {
-        self.init(other.algorithm)
-        EVP_MD_CTX_copy_ex(context, other.context)
+        algorithm = other.algorithm
+        context = other.context
     }
 
-    deinit { EVP_MD_CTX_free(context) }
-
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+        switch context {
+        case .sha256(var state):
+            SHA256_Update(&state, bytes.baseAddress, bytes.count)
+            context = .sha256(state)
+        case .sha1(var state):
+            SHA1_Update(&state, bytes.baseAddress, bytes.count)
+            context = .sha1(state)
+        case .md5(var state):
+            MD5_Update(&state, bytes.baseAddress, bytes.count)
+            context = .md5(state)
+        }
     }
 
     /// The digest's bytes; the value starts anew after it.
     package mutating func finish() -> [UInt8] {
         let digest = [UInt8](unsafeUninitializedCapacity: algorithm.byteCount) { buffer, count in
-            EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+            switch context {
+            case .sha256(var state): SHA256_Final(buffer.baseAddress, &state)
+            case .sha1(var state): SHA1_Final(buffer.baseAddress, &state)
+            case .md5(var state): MD5_Final(buffer.baseAddress, &state)
+            }
             count = algorithm.byteCount
         }
-        EVP_DigestInit_ex2(context, algorithm.type, nil)
+        context = Context(algorithm)
         return digest
     }
 

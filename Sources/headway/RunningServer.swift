@@ -74,6 +74,8 @@ final class RunningServer: @unchecked Sendable {
     /// Runs until a signal ends it.
     func run() throws {
         do {
+            // What the dynamic linker and the reading of options needed is not needed again.
+            ProgramPages.release()
             SignalSource.ignoreBrokenPipes()
             SignalSource.waitForChildren()
             let signals = try SignalSource([SignalSource.terminate, SignalSource.interrupt, SignalSource.hangUp])
@@ -84,6 +86,7 @@ final class RunningServer: @unchecked Sendable {
             try assemble()
             try recover()
             try listen(on: address)
+            ProgramPages.release()
             let first = loops[0]
             let waiting = SignalWait(signals) { [unowned self] in signalled($0) }
             _ = try first.register(waiting.raw, for: .read, handler: waiting)

@@ -53,6 +53,22 @@ struct DigestTests {
         }
     }
 
+    @Test(
+        "the digests give the published values, whole and in pieces (FIPS 180-4, RFC 1321)",
+        arguments: [
+            (.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"), (.md5, "900150983cd24fb0d6963f7d28e17f72"),
+        ] as [(Digest.Algorithm, String)])
+    func published(algorithm: Digest.Algorithm, expected: String) {
+        let bytes = Array("abc".utf8)
+        let whole = Digest.of(bytes.span, algorithm)
+        #expect(whole.count == algorithm.byteCount && Digest.hexadecimal(whole) == expected)
+        var digest = Digest(algorithm)
+        for byte in bytes { withUnsafeBytes(of: byte) { digest.update($0) } }
+        digest.update(UnsafeRawBufferPointer(start: nil, count: 0))
+        #expect(Digest.hexadecimal(digest.finish()) == expected)
+    }
+
     @Test("a copy of a digest goes on apart from it")
     func copy() {
         var first = Digest(.sha256)
