@@ -21,18 +21,21 @@ package enum ProgramPages {
         var found: [Range<UInt>] = []
         var current: Range<UInt>?
         for line in smaps.utf8.split(separator: UInt8(ascii: "\n")) {
-            let fields = Substring(line).split(separator: " ")
-            if fields.first == "Anonymous:" {
-                if let range = current, fields[1] == "0" { found.append(range) }
-                current = nil
-            } else if fields.count > 5, ["r-xp", "r--p"].contains(fields[1]), fields[5].hasPrefix("/") {
-                let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-                current = ends.count == 2 && ends[0] < ends[1] ? ends[0]..<ends[1] : nil
-            } else if fields.count > 1, fields[1].count == 4, fields[1].last == "p" || fields[1].last == "s" {
-                // Another kind of mapping begins.
-                current = nil
+            // A mapping's own line begins with an address, in small letters; what is said of it with a capital one.
+            if !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(line[line.startIndex]) {
+                current = unwritable(Substring(line))
+            } else if line.starts(with: "Anonymous:".utf8), let range = current {
+                if Substring(line).split(separator: " ")[1] == "0" { found.append(range) }
             }
         }
         return found
+    }
+
+    /// The place of a file's mapping that may not be written to; nil for any other.
+    private static func unwritable(_ line: Substring) -> Range<UInt>? {
+        let fields = line.split(separator: " ")
+        guard fields.count > 5, fields[1] == "r-xp" || fields[1] == "r--p", fields[5].hasPrefix("/") else { return nil }
+        let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+        return ends.count == 2 && ends[0] < ends[1] ? ends[0]..<ends[1] : nil
     }
 }
