@@ -260,6 +260,24 @@ class TestHowItIsMade:
             assert nameless == []
 
 
+class TestWhatAPDFMayHave:
+    def test_attached_files_are_named_among_the_details(self, browser, client):
+        client.process(documents.with_attachments(["invoice.xml", "notes.txt"]), "with files.pdf")
+        with opened(browser, client.address) as page:
+            page.wait_for(f"!!{row('with files.pdf')}")
+            page.evaluate(f"{row('with files.pdf')}.querySelector('[data-act=open]').click()")
+            page.wait_for(f"{row('with files.pdf')}.textContent.includes('invoice.xml, notes.txt (not read)')")
+
+    def test_recognized_pages_fill_the_segment_of_those_that_are_read(self, browser, with_reader):
+        slow = '[ "$1" = --list-langs ] && { echo List; echo eng; exit 0; }; cat > /dev/null; sleep 0.3; echo words'
+        server = with_reader(None, "--ocr", second=None, tesseract=slow)
+        with opened(browser, server.client.address) as page:
+            server.client.upload(documents.scanned(pages=8), "letter.pdf")
+            page.wait_for(f"!!{row('letter.pdf')}?.textContent.match(/Recognizing page [3-8] of 8/)")
+            scale = page.evaluate(f"{row('letter.pdf')}.querySelectorAll('.segment > i')[1].style.transform")
+            assert 0.1 < float(scale.removeprefix("scaleX(").removesuffix(")")) < 1, scale
+
+
 def base64_of(data):
     return base64.b64encode(data).decode()
 
