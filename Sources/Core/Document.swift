@@ -81,13 +81,19 @@ package struct WorkProgress: Sendable, Equatable {
     /// Units are pages (they are bytes where a document has none).
     package var unitsArePages: Bool
     package var stages: [Stage]
+    /// Of what the first stage has done, that for which the stages behind must wait until it is their turn: later
+    /// ranges of pages.
+    package var spooled: Int64
     /// What it says of itself; nil: nothing new.
     package var message: String?
 
-    package init(total: Int64?, unitsArePages: Bool, stages: [Stage], message: String? = nil) {
+    package init(
+        total: Int64?, unitsArePages: Bool, stages: [Stage], spooled: Int64 = 0, message: String? = nil
+    ) {
         self.total = total
         self.unitsArePages = unitsArePages
         self.stages = stages
+        self.spooled = spooled
         self.message = message
     }
 }
@@ -506,7 +512,7 @@ package struct Document: Sendable, Equatable {
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
         if isRecognized { message = recognitionMessage ?? readerMessage }
-        remaining?.observe(stages, at: now)
+        remaining?.observe(stages, spooled: work.spooled, at: now)
         estimate = remaining?.estimate(at: now)
         return changed
     }

@@ -11,6 +11,10 @@
 // foretold by documents of the kind that are finished (`StageRates`) and seen in this run (`StagePace`); each counts by
 // how sure it is, so that the first pages of a long document lean on the others and its last ones on itself.
 //
+// Where later ranges of pages are read beside the first one, their text waits, and the stages behind go no faster than
+// the first range comes: what their units seem to cost says nothing. As long as they keep up with what they are given,
+// they end with the reading, or as soon as what waits is through.
+//
 // There is no estimate without evidence: each unfinished stage has run for a while, or enough documents of the kind are
 // known and were alike. Forecasts are made when there is news, and smoothed; between news the time runs down. Where
 // news is overdue the estimate rests, its range grows, and at last it is withdrawn: it would only be a guess.
@@ -38,6 +42,11 @@ package struct RemainingTime: Sendable, Equatable {
     package static let spreadMax = 0.6
     /// How exactly the end is known at best.
     static let endMilliseconds = 50.0
+    /// What the stages behind take for a unit, of the time in which one is read by all cores together: a worker takes a
+    /// fifth of what one extractor takes (`PageRange.workerPercent`), and two of those share the work at least.
+    static let spooledCostShare = 0.4
+    /// A stage keeps up that lacks no more than this share of the whole.
+    static let keepingUpShare = 0.02
     /// A forecast follows the news within this share of what remains.
     static let smoothingShare = 0.03
     static let smoothingMillisecondsMin = 50.0
@@ -80,6 +89,8 @@ package struct RemainingTime: Sendable, Equatable {
     private let behind: Likely?
     private let startMilliseconds: Int64
     private var stages: [Stage]
+    /// Units of the first stage that those behind cannot have yet.
+    private var spooled: Int64 = 0
     private var forecast: Forecast?
     /// The first forecast that is surer than `spreadMax` is told, and then all of them.
     private var isTold = false
@@ -114,9 +125,10 @@ package struct RemainingTime: Sendable, Equatable {
 
     // MARK: News
 
-    /// Takes how far the stages are.
-    package mutating func observe(_ progress: [StageProgress], at now: Moment) {
+    /// Takes how far the stages are; `spooled` as in `WorkProgress`.
+    package mutating func observe(_ progress: [StageProgress], spooled: Int64 = 0, at now: Moment) {
         let time = now.monotonicMilliseconds
+        self.spooled = spooled
         var isNews = false
         for index in stages.indices where index < progress.count {
             let stage = progress[index]
@@ -173,7 +185,14 @@ package struct RemainingTime: Sendable, Equatable {
                 begin = Likelihood()
                 continue
             }
-            guard let total = stage.total, let cost = cost(of: index, total: total) else { return nil }
+            guard let total = stage.total else { return nil }
+            if keepsUp(index, progress), let read = cost(of: 0, total: total) {
+                let own = (milliseconds: read.milliseconds * Self.spooledCostShare, variance: read.variance)
+                let finish = Likelihood().after(Double(total - stage.done), own)
+                if finish.milliseconds >= end.milliseconds { end = finish }
+                continue
+            }
+            guard let cost = cost(of: index, total: total) else { return nil }
             let start = stages[index].pace.hasBegun ? Likelihood() : begin
             // The unit in hand is part of the way.
             let inHand = stages[index].pace.millisecondsSinceLatest(at: time) / cost.milliseconds
@@ -193,6 +212,15 @@ package struct RemainingTime: Sendable, Equatable {
         return Forecast(
             endMilliseconds: Double(time) + end.milliseconds,
             spread: (end.variance / (rest * rest) + exactness * exactness).squareRoot())
+    }
+
+    /// Whether a stage has all that it can have, while more waits for its turn.
+    private func keepsUp(_ index: Int, _ progress: [StageProgress]) -> Bool {
+        guard index > 0, spooled > 0, stages[index].pace.hasBegun, let total = progress[index].total else {
+            return false
+        }
+        let given = progress[index - 1].done - (index == 1 ? spooled : 0)
+        return Double(given - progress[index].done) <= max(2, Double(total) * Self.keepingUpShare)
     }
 
     private func firstBegin(at time: Int64) -> Likelihood {

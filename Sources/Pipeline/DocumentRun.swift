@@ -382,7 +382,8 @@ final class DocumentRun: @unchecked Sendable {
         let done = [extracted, lastProgress.chunked, lastProgress.embedded]
         let progress = WorkProgress(
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
-            stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) })
+            stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) },
+            spooled: extracted - lastProgress.extracted)
         let (id, run) = (lease.document, lease.run)
         pipeline.documents?.perform(id) { $0.worked(id, run: run, progress) }
     }

@@ -293,4 +293,30 @@ struct RemainingTimeTests {
         }
         #expect(steady == jumping)
     }
+
+    @Test("text of later ranges that waits for its turn does not make the stages behind seem slow")
+    func ranges() throws {
+        // Two extractors read 800 and 1,200 pages at 12 and 8 ms; the stages behind get the first range as it comes.
+        func progress(_ milliseconds: Int64) -> (stages: [StageProgress], spooled: Int64) {
+            let (first, later) = (min(800, milliseconds / 12), min(1200, milliseconds / 8))
+            let given = first < 800 ? first : first + later
+            return (
+                [first + later, given, given].map { done in
+                    var stage = StageProgress(name: "stage", weight: 1)
+                    (stage.done, stage.total) = (done, 2000)
+                    return stage
+                }, first + later - given
+            )
+        }
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        for milliseconds in stride(from: Int64(0), through: 7000, by: 50) {
+            let (stages, spooled) = progress(milliseconds)
+            let now = Moment.start.advanced(byMilliseconds: milliseconds)
+            remaining.observe(stages, spooled: spooled, at: now)
+            guard milliseconds >= 3000 else { continue }
+            let estimate = try #require(remaining.estimate(at: now))
+            let truth = Double(9600 - milliseconds) / 1000
+            #expect(abs(estimate.seconds - truth) <= truth * 0.25, "\(estimate) at \(milliseconds)")
+        }
+    }
 }

@@ -38,32 +38,34 @@ def text(size, seed):
     return "".join(out).encode()
 
 
-def generated(scale=1.0):
-    """(name, content type, function that makes the bytes) of documents that take from no time to ten seconds."""
+def repeated(size, seed):
+    """Text as long as one likes, of which each half megabyte is alike."""
+    part = text(500_000, seed)
+    return (part * (size // len(part) + 1))[:size]
+
+
+def generated():
+    """(name, content type, function that makes the bytes) of documents that take from no time to some seconds."""
     found = []
 
     def add(name, content_type, make, *arguments):
         found.append((name, content_type, lambda: make(*arguments)))
 
-    for pages in (4, 15, 40, 100, 250, 600, 1500):
+    for pages in (4, 40, 250, 1000, 2500, 6000):
         for lines in (12, 40):
-            if pages * lines <= 30_000 * scale:
-                add(f"even-{pages}x{lines}", PDF, documents.pdf, pages, lines, pages + lines)
-    for pages in (60, 200, 500):
-        if pages > 500 * scale:
-            continue
+            add(f"even-{pages}x{lines}", PDF, documents.pdf, pages, lines, pages + lines)
+    for pages in (500, 1500, 4000):
         chance = random.Random(9)
         add(f"blocks-{pages}", PDF, shaped, lambda x: 70 if int(x * 6) % 2 else 8, pages, 5)
         add(f"noise-{pages}", PDF, shaped, lambda _, chance=chance: chance.lognormvariate(3, 1), pages, 6)
-        if pages == 500:
+        if pages == 4000:
             add(f"rising-{pages}", PDF, shaped, lambda x: 5 + 70 * x, pages, 3)
             add(f"falling-{pages}", PDF, shaped, lambda x: 75 - 70 * x, pages, 4)
             add(f"appendix-{pages}", PDF, shaped, lambda x: 50 if x < 0.6 else 4, pages, 7)
-    for size in (20_000, 100_000, 400_000, 1_500_000, 5_000_000):
-        if size <= 5_000_000 * scale:
-            add(f"text-{size}", TEXT, text, size, size)
-            if size < 2_000_000:
-                add(f"markdown-{size}", MARKDOWN, text, size, size + 1)
+    for size in (100_000, 2_000_000, 12_000_000, 30_000_000, 60_000_000):
+        add(f"text-{size}", TEXT, repeated, size, size)
+        if size < 40_000_000:
+            add(f"markdown-{size}", MARKDOWN, repeated, size, size + 1)
     return found
 
 
