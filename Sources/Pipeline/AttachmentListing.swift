@@ -5,11 +5,11 @@ import System
 /// Finds the names of the files that are attached to a PDF, beside its reading. It never fails a document: where they
 /// cannot be listed there are none. On the pipeline's loop.
 ///
-/// Most documents have none, and most of those are known by their bytes: an attached file is a stream of the type
-/// EmbeddedFile, and a stream's type is never packed. So a process is started for the few that name it.
+/// Many documents have none, which their bytes tell: whatever refers to an attached file has a key EF (ISO 32000-1,
+/// 7.11.3), in plain sight unless it is packed into an object stream. So a process is started for those with one of both.
 final class AttachmentListing: @unchecked Sendable {
-    /// What a file with attachments has in it.
-    private static let sign = "/EmbeddedFile"
+    /// What a file with attachments has in it, one or the other.
+    private static let signs = ["/ObjStm", "/EF"]
     /// A larger document is listed unseen: looking through it would cost more than the process.
     static let searchedBytesMax: Int64 = 64 << 20
     /// What is complete waits no longer for the names.
@@ -33,7 +33,9 @@ final class AttachmentListing: @unchecked Sendable {
         let box = ContentBox(consume content)
         disk.submit(from: loop) {
             bytes > Self.searchedBytesMax
-                || (try? Files.contains(box.content.raw, Self.sign, bytesMax: Self.searchedBytesMax)) ?? true
+                || Self.signs.contains { sign in
+                    (try? Files.contains(box.content.raw, sign, bytesMax: Self.searchedBytesMax)) ?? true
+                }
         } then: { [weak self] mayHaveSome in
             guard let self, !self.isOver else { return }
             if mayHaveSome { self.start(command, box.content.raw, limits) } else { self.end([]) }

@@ -127,6 +127,18 @@ def with_attachments(names):
     return assembled(bodies)
 
 
+def with_attached_note(name):
+    """A file that hangs on the page as a note, of no type and in no list of files (ISO 32000-1, 12.5.6.15)."""
+    return assembled({
+        1: b"<< /Type /Catalog /Pages 2 0 R >>", 2: b"<< /Type /Pages /Count 1 /Kids [4 0 R] >>",
+        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        4: b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R /Annots [6 0 R] "
+           b"/Resources << /Font << /F1 3 0 R >> >> >>",
+        5: stream(b"BT /F1 12 Tf 50 700 Td (A file hangs on this page.) Tj ET"),
+        6: b"<< /Type /Annot /Subtype /FileAttachment /Rect [50 600 70 620] /FS 7 0 R >>",
+        7: b"<< /Type /Filespec /F (%s) /EF << /F 8 0 R >> >>" % name.encode(), 8: stream(b"hidden words")})
+
+
 def with_password():
     """Encrypted (ISO 32000-1, 7.6.3) with a password that nobody knows."""
     return pdf(trailer=b"/Encrypt << /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -44 >> /ID [<%s> <%s>]" %

@@ -163,6 +163,9 @@ class TestAttachments:
         assert state["attachments"][3] == "a" * 120 and len(state["attachments"]) <= 50
         assert not any(sign in name for name in state["attachments"] for sign in "/\\\n\u202e")
 
+    def test_one_of_no_type_that_hangs_on_a_page_is_listed_too(self, client):
+        assert client.process(documents.with_attached_note("note.txt"))["attachments"] == ["note.txt"]
+
     def test_a_document_without_any_has_no_such_field(self, client):
         assert "attachments" not in client.process(documents.pdf())
 

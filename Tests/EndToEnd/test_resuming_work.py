@@ -202,7 +202,7 @@ def test_workers_and_readers_die_at_random_and_every_result_is_as_it_should_be(s
         assert server.client.finish(identifier, 120)["status"] == "complete"
         expected.append(outcome(server, identifier))
         server.client.delete(f"/v1/documents/{identifier}", expect=204)
-    killed, over = [], threading.Event()
+    killed, over, retries = [], threading.Event(), 0
 
     def storm():
         while len(killed) < deaths and not over.is_set():
@@ -226,8 +226,9 @@ def test_workers_and_readers_die_at_random_and_every_result_is_as_it_should_be(s
             identifiers = [server.client.upload(body)["document_id"] for body in bodies]
             for identifier, (result, text) in zip(identifiers, expected):
                 state = server.client.finish(identifier, 1200)
-                # Poison is judged by the page: a storm can hit the same page twice.
+                # Poison is judged by the page: now and then a storm hits the same page twice.
                 while state["status"] == "failed" and "twice at page" in state["error"]["detail"]:
+                    retries += 1
                     server.client.post(f"/v1/documents/{identifier}/retry", expect=202)
                     state = server.client.finish(identifier, 1200)
                 assert state["status"] == "complete", state
@@ -236,5 +237,5 @@ def test_workers_and_readers_die_at_random_and_every_result_is_as_it_should_be(s
     finally:
         over.set()
         thread.join()
-    print(f"{len(killed)} deaths in {rounds} rounds of {documents_count} documents")
-    assert server.is_running
+    print(f"{len(killed)} deaths in {rounds} rounds of {documents_count} documents, {retries} taken for poison")
+    assert server.is_running and retries <= 2 + len(killed) // 20
