@@ -112,6 +112,12 @@ package enum DocumentConflict: Error, Equatable {
     case neverUploaded
     /// The bytes came whole, and nothing can be made of them.
     case unusableContent
+    /// A part of another upload: its bytes come by PATCH.
+    case isPart
+    /// Made of parts: its bytes are theirs.
+    case isConcatenation
+    /// As many documents wait for this part as may.
+    case awaitedTooOften
 }
 
 /// One upload and all that is made from it.

@@ -75,6 +75,7 @@ extension DocumentOwner {
     package func uploadProgressed(_ permit: UploadPermit, received: Int64) {
         guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
         try? change(document, .uploadProgressed(received: received))
+        partGrew(document)
     }
 
     /// What a form says of the document behind its file.
@@ -213,7 +214,8 @@ extension DocumentOwner {
             guard permit.isSame(as: live.permit) else { return refuse(permit, answer) }
             if let failure { return answer(.failure(.storage(failure))) }
             answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
-            tellConcatenations(live)
+            partGrew(live)
+            partCompleted(live)
         }
     }
 
@@ -359,6 +361,6 @@ extension LiveDocument {
     }
 
     fileprivate var isUnused: Bool {
-        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty && concatenations.isEmpty
+        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty
     }
 }

@@ -22,8 +22,9 @@ package enum Concatenation {
         let exchange = upload.exchange
         standings(of: parts, for: nil, on: exchange.server, loop: exchange.loop) { result in
             switch result {
-            case .failure(let missing): upload.respond(.noSuchPart("/v1/uploads/\(missing.part)"))
+            case .failure(let missing): upload.respond(missing.problem)
             case .success(let standings):
+                guard standings.allSatisfy(\.mayBeAwaited) else { return upload.respond(Problem(.awaitedTooOften)) }
                 var document = document
                 // Known once all parts' lengths are.
                 let lengths = standings.compactMap(\.length)
@@ -129,9 +130,15 @@ package enum Concatenation {
 
     struct Missing: Error {
         var part: DocumentID
+        var refusal: DocumentRefusal
+
+        var problem: Problem {
+            if case .storage(let failure) = refusal { return .storage(failure) }
+            return .noSuchPart("/v1/uploads/\(part)")
+        }
     }
 
-    /// Asks every part how it stands; those that are not whole remember who waits for them.
+    /// Asks every part how it stands; each remembers who waits for it.
     private static func standings(
         of parts: [DocumentID], for document: DocumentID?, on server: LoopServer, loop: EventLoop,
         then completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void
@@ -151,7 +158,7 @@ package enum Concatenation {
         private let parts: [DocumentID]
         private var found: [PartStanding?]
         private var remaining: Int
-        private var missing: DocumentID?
+        private var missing: Missing?
         private let completion: @Sendable (Result<[PartStanding], Missing>) -> Void
 
         init(_ parts: [DocumentID], _ completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void) {
@@ -164,12 +171,12 @@ package enum Concatenation {
         func add(_ result: Result<PartStanding, DocumentRefusal>, at index: Int) {
             switch result {
             case .success(let standing): found[index] = standing
-            case .failure: missing = missing ?? parts[index]
+            case .failure(let refusal): missing = missing ?? Missing(part: parts[index], refusal: refusal)
             }
             remaining -= 1
             guard remaining == 0 else { return }
             if let missing {
-                completion(.failure(Missing(part: missing)))
+                completion(.failure(missing))
             } else {
                 completion(.success(found.compactMap { $0 }))
             }

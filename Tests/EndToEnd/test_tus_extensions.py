@@ -133,6 +133,25 @@ class TestExpiration:
                    15, "the bytes of what expired are removed")
         assert tus.finish(whole)["status"] == "complete" and tus.head(whole).headers["upload-offset"] == "10"
 
+    def test_bytes_for_a_part_keep_what_waits_for_it_and_its_other_parts(self, start_server):
+        server = start_server("--upload-expiry-seconds", EXPIRY_SECONDS)
+        tus = Tus(server.client)
+        bodies = [b"some words. ", b"and more of them. "]
+        complete, growing = (tus.create(len(body), Upload_Concat="partial") for body in bodies)
+        assert "upload-expires" in tus.patch(complete, 0, bodies[0]).headers, "a part that is complete expires too"
+        path = path_of(tus.post(Upload_Concat=f"final;{complete} {growing}",
+                                Upload_Metadata=metadata(filetype="text/plain")).headers["location"])
+        until, at = time.monotonic() + 1.7 * EXPIRY_SECONDS, 0
+        while time.monotonic() < until:
+            # Nobody asks after the others: that alone must not be what keeps them.
+            tus.patch(growing, at, bodies[1][at:at + 1])
+            at += 1
+            time.sleep(0.3)
+        assert tus.head(complete, expect=None).status == 200
+        tus.patch(growing, at, bodies[1][at:])
+        state = tus.finish(path)
+        assert (state["status"], state["sha256"]) == ("complete", hashlib.sha256(b"".join(bodies)).hexdigest())
+
     def test_it_holds_across_a_restart(self, start_server):
         server = start_server("--upload-expiry-seconds", EXPIRY_SECONDS)
         path = Tus(server.client).create(10)
