@@ -284,6 +284,7 @@ extension DocumentOwner {
             if let token { bytes.removeContent(of: id, token: token) }
         }
         settled(document)
+        partEnded(document)
     }
 
     /// What is left to say of an upload that takes no more bytes.

@@ -11,7 +11,7 @@ import Wire
 // A document that is made of parts (tus, "Concatenation") may be asked for before the parts are whole. It is put on
 // record with their names; each time one of them becomes whole, `attempt` looks whether all are. Then a disk thread
 // copies them one behind the other into the document's own file, and from there on it is a document like any other; the
-// parts are removed. After a restart the attempt is made again.
+// parts are removed. After a restart the attempt is made again. Where a part is gone the document fails.
 
 /// Puts parts together.
 package enum Concatenation {
@@ -78,8 +78,13 @@ package enum Concatenation {
                 server.shared.documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
             }
             standings(of: parts, for: id, on: server, loop: loop) { result in
-                guard case .success(let standings) = result else {
+                let standings: [PartStanding]
+                switch result {
+                case .success(let found): standings = found
+                case .failure(let missing):
                     release()
+                    if case .storage(let failure) = missing.refusal { return completion(.refused(.storage(failure))) }
+                    server.shared.documents.perform(id) { $0.failForLostPart(id) }
                     return completion(.refused(.partsGone))
                 }
                 guard standings.allSatisfy(\.isComplete) else {

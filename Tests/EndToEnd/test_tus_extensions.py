@@ -277,15 +277,22 @@ class TestConcatenation:
         tus.post(Upload_Concat=f"final;{part}", Upload_Length=5, expect=400)
         tus.post(Upload_Concat=f"final;{part}", Upload_Defer_Length=1, expect=400)
 
-    def test_what_waits_for_a_part_that_went_away_ends_when_it_expires(self, start_server):
-        server = start_server("--upload-expiry-seconds", EXPIRY_SECONDS)
-        tus = Tus(server.client)
+    @pytest.mark.parametrize("complete", [True, False], ids=["a complete part", "an unfinished part"])
+    @pytest.mark.parametrize("how", ["DELETE", "cancel"])
+    def test_what_waits_for_a_part_that_goes_away_fails_at_once(self, tus, client, how, complete):
         first, = self.parts(tus, b"hello")
         second = tus.create(5, Upload_Concat="partial")
         path = path_of(tus.post(Upload_Concat=f"final;{first} {second}").headers["location"])
-        tus.delete(second)
-        state = server.client.finish(id_of(path), 30)
-        assert (state["status"], state["error"]["code"]) == ("failed", "upload_expired")
+        watcher = watch(client, id_of(path))
+        gone = first if complete else second
+        if how == "DELETE":
+            tus.delete(gone)
+        else:
+            client.post(f"/v1/documents/{id_of(gone)}/cancel", expect=200)
+        state = rules.check_story(watcher.join_account(5).states)[-1]
+        assert (state["status"], state["error"]["code"]) == ("failed", "parts_gone")
+        assert tus.head(path, expect=None).status == 410
+
 
     def test_parts_may_go_once_they_are_joined(self, tus, client, small_pdf):
         parts = self.parts(tus, *halves(small_pdf))
