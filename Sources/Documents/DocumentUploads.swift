@@ -31,7 +31,7 @@ extension DocumentOwner {
             answer(
                 result.flatMap { live in
                     let document = live.document
-                    guard document.status == .uploading else { return .failure(.conflict(document.uploadConflict)) }
+                    if let conflict = document.contentConflict { return .failure(.conflict(conflict)) }
                     return .success(
                         UploadTarget(
                             name: document.name, contentType: document.contentType, pipeline: document.pipeline,
@@ -48,9 +48,7 @@ extension DocumentOwner {
         find(id) { [self] result in
             answer(
                 result.flatMap { document in
-                    guard document.document.status == .uploading else {
-                        return .failure(.conflict(document.document.uploadConflict))
-                    }
+                    if let conflict = document.document.contentConflict { return .failure(.conflict(conflict)) }
                     let begins = DocumentChange.uploadBegan(total: total, contentType: contentType)
                     let upload = document.document.upload
                     do throws(DocumentConflict) {

@@ -293,6 +293,16 @@ class TestConcatenation:
         assert (state["status"], state["error"]["code"]) == ("failed", "parts_gone")
         assert tus.head(path, expect=None).status == 410
 
+    def test_a_part_and_what_is_made_of_parts_take_no_bytes_by_put(self, tus, client):
+        first, = self.parts(tus, b"hello")
+        second = tus.create(5, Upload_Concat="partial")
+        path = path_of(tus.post(Upload_Concat=f"final;{first} {second}").headers["location"])
+        for upload, status, code in ((first, 409, "part_of_upload"), (second, 409, "part_of_upload"),
+                                     (path, 403, "concatenation_takes_no_bytes")):
+            reply = client.put_content(id_of(upload), b"world", content_type="text/plain", expect=status)
+            assert reply.json()["code"] == code
+        tus.patch(second, 0, b"world")
+        assert tus.finish(path)["sha256"] == hashlib.sha256(b"helloworld").hexdigest()
 
     def test_parts_may_go_once_they_are_joined(self, tus, client, small_pdf):
         parts = self.parts(tus, *halves(small_pdf))
