@@ -35,7 +35,8 @@ extension DocumentOwner {
                     return .success(
                         UploadTarget(
                             name: document.name, contentType: document.contentType, pipeline: document.pipeline,
-                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes))
+                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes,
+                            isHashed: document.upload.isHashed))
                 })
         }
     }

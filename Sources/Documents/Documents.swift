@@ -138,6 +138,7 @@ package struct UploadTarget: Sendable {
     package var pipeline: String
     package var declaredBytes: Int64?
     package var tierLimitBytes: Int64?
+    package var isHashed: Bool
 }
 
 /// Bytes that are whole and durable under a name of their own.

@@ -108,7 +108,8 @@ package enum Concatenation {
                 : ContentSource(
                     path: store.contentPath(part.document, token: part.token), bytes: part.acknowledgedBytes)
         }
-        store.join(sources, into: id, token: Int64(Randomness.integer() >> 1), loop: loop) { result in
+        let token = Int64(Randomness.integer() >> 1)
+        store.join(sources, into: id, token: token, isHashed: grant.upload.isHashed, loop: loop) { result in
             switch result {
             case .failure(let error):
                 documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }

@@ -118,6 +118,12 @@ struct BlobStoreTests {
         #expect(receipt.bytes == Int64(expected.count))
         #expect(receipt.sha256 == sha256(expected))
         #expect(receipt.prefix == Array(expected.prefix(DocumentType.judgedPrefixBytes)))
+        let plain = try fixture.wait { answer in
+            fixture.store.join(joined, into: .first, token: 10, isHashed: false, loop: fixture.thread.loop) {
+                answer($0)
+            } as Void
+        }.get()
+        #expect(plain.sha256 == nil && plain.bytes == receipt.bytes && plain.prefix == receipt.prefix)
     }
 
     @Test("a part that is gone or short is no part, and leaves nothing", arguments: [10, 1000])

@@ -95,6 +95,14 @@ class TestCreation:
         assert (reply.headers["upload-offset"], reply.headers["upload-length"]) == ("0", "7")
         assert "upload-defer-length" not in reply.headers
 
+    def test_a_digest_that_the_creation_leaves_out_is_not_made(self, tus):
+        for query, digests in (("?digest=none", 0), ("", 1)):
+            path = path_of(tus.post(query=query, Upload_Length=5, Upload_Metadata=metadata(filetype=TEXT))
+                           .headers["location"])
+            tus.patch(path, 0, b"he")
+            tus.patch(path, 2, b"llo")
+            assert (tus.finish(path)["sha256"] is not None) == bool(digests)
+
     def test_free_names_become_the_documents_metadata(self, tus, client):
         path = tus.create(7, Upload_Metadata=metadata(filename="Grüße ☂.pdf", filetype=PDF, customer="Zoë", x="") + ",y")
         state = client.state(id_of(path))
