@@ -24,11 +24,6 @@ struct UploadRequest: Sendable {
         exchange.publicURL + "/v1/uploads/\(id)"
     }
 
-    /// The sum that came behind the body.
-    var trailerChecksum: UploadChecksum? {
-        get throws(UploadFieldError) { trailerChecksumFollows ? try UploadChecksum(in: exchange.trailers) : nil }
-    }
-
     /// Whether 104 may be sent; tus has none.
     var takesInterim: Bool { UploadDialect.allowsInterim(exchange.head) }
 
