@@ -45,6 +45,8 @@ package protocol ResponseProducer: AnyObject {
 /// loop.
 package final class Exchange: @unchecked Sendable {
     package let head: RequestHead
+    /// What is to be done, which the head's method may only stand for.
+    let method: String
     let requestID: String
     private let connection: HTTPConnection
     private let startMilliseconds: Int64
@@ -81,6 +83,7 @@ package final class Exchange: @unchecked Sendable {
 
     init(_ head: RequestHead, connection: HTTPConnection) {
         self.head = head
+        method = head.effectiveMethod
         self.connection = connection
         startMilliseconds = connection.loop.nowMilliseconds
         policy = connection.server.shared.policy
@@ -161,8 +164,16 @@ package final class Exchange: @unchecked Sendable {
         stream.write(bytes)
     }
 
+    /// How long who asks after an upload, or goes on with it, waits where nothing else is said.
+    private static let uploadRetrySeconds = 5
+
     /// Answers with a problem.
-    package func respond(_ problem: Problem, closing: Bool = false) {
+    package func respond(_ given: Problem, closing: Bool = false) {
+        var problem = given
+        problem.status = head.statusForUploads(given.status)
+        if problem.status != given.status && problem.fields["Retry-After"] == nil {
+            problem.fields["Retry-After"] = "\(Self.uploadRetrySeconds)"
+        }
         var fields = HTTPFields()
         fields.set("Content-Type", "application/problem+json")
         // Whatever refuses it, a request of a resumable upload is answered in its own protocol.

@@ -108,15 +108,7 @@ struct UploadRequest: Sendable {
         exchange.respond(problem)
     }
 
-    func respond(_ problem: Problem) {
-        var problem = problem
-        if exchange.isHead && problem.status >= 500 {
-            // A client takes 5xx for the upload's end and begins again at byte 0; 423 makes it wait.
-            problem.status = 423
-            problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
-        }
-        exchange.respond(problem)
-    }
+    func respond(_ problem: Problem) { exchange.respond(problem) }
 
     func refuse(_ error: UploadFieldError) {
         var problem = Problem(error.status, error.code, error.detail)
