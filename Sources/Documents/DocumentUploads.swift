@@ -267,6 +267,21 @@ extension DocumentOwner {
         carryOut(document.holder.released(permit.number), document)
     }
 
+    /// Cuts the file of an upload to what counts, where nobody goes on with it: what a former process wrote beyond its
+    /// record would take room until somebody does.
+    package func cutBack(_ id: DocumentID) {
+        whenSettled(id) { [self] result in
+            guard case .success(let live) = result, live.waitsForContent, live.holder.isFree else { return }
+            takeUpload(id, evict: { _ in }) { [self] (result: Result<UploadGrant, DocumentRefusal>) in
+                guard case .success(let grant) = result else { return }
+                let (permit, written) = (grant.permit, grant.upload.writtenBytes)
+                let release = { @Sendable [self] in loop.post { [self] in releaseUpload(permit, written: written) } }
+                guard let token = grant.upload.token else { return release() }
+                bytes.cutContent(of: id, token: token, to: written, then: release)
+            }
+        }
+    }
+
     /// Nobody brings bytes any more: whoever does loses the right, and who waits for it is refused. The request is
     /// told, and the bytes are removed, when what ended the upload is on record.
     func endUpload(_ document: LiveDocument, _ reason: UploadEviction, of upload: ResumableUpload) {
