@@ -247,7 +247,7 @@ enum ResumableUploads {
     // MARK: HEAD and GET /v1/uploads/{id}
 
     static func standing(_ exchange: Exchange, _ id: DocumentID) {
-        guard exchange.isHead else { return DocumentRoutes.state(exchange, id) }
+        guard exchange.method == "HEAD" else { return DocumentRoutes.state(exchange, id) }
         do throws(UploadFieldError) {
             // HEAD of the draft's last form shows nothing of itself.
             let said = try UploadDialect.of(exchange.head)

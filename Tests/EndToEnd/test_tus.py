@@ -270,6 +270,10 @@ class TestAppending:
         tus.request("POST", path, second, Upload_Offset=len(first), expect=204, **fields)
         assert tus.finish(path)["status"] == "complete"
         other = tus.create(5)
+        reply = tus.request("POST", other, b"", X_HTTP_Method_Override="HEAD", expect=200)
+        assert (reply.body, reply.headers["upload-offset"], reply.headers["upload-length"]) == (b"", "0", "5")
+        gone = tus.request("POST", f"{UPLOADS}/{NOBODY}", b"", X_HTTP_Method_Override="HEAD", expect=404)
+        assert gone.json()["code"] == "not_found", "the client reads what answers a POST"
         tus.request("POST", other, b"", X_HTTP_Method_Override="DELETE", expect=204)
         assert tus.head(other, expect=None).status in (404, 410)
 
