@@ -55,6 +55,13 @@ package final class Exchange: @unchecked Sendable {
     /// Who asks. Worked out when somebody first wants to know.
     package private(set) lazy var caller = CallerReading.caller(
         head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+    /// What links begin with: the address under which clients reach the server, where that is known. Else they are
+    /// paths, which clients resolve against the address that they used.
+    private(set) lazy var publicURL: String =
+        server.shared.configuration.publicURL
+        ?? CallerReading.origin(
+            head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+        ?? ""
     /// What the caller's tier takes; where bytes come for a document that exists, that of whoever made it.
     package lazy var tierLimitBytes: Int64? = caller.tier.limitBytes
 
