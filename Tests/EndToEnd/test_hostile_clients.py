@@ -185,6 +185,21 @@ def test_bodies_that_drip_are_ended_in_time_and_give_their_places_back(start_ser
     client.upload(small_pdf)
 
 
+@pytest.mark.timeout(60)
+def test_an_append_that_drips_is_told_to_come_again_and_keeps_its_bytes(start_server):
+    client = start_server("--body-seconds", 1, "--body-rate", 1000, "--log-level", "warning").client
+    made = client.post("/v1/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "1000"}, expect=201)
+    path = made.headers["location"]
+    with client.connect() as connection:
+        connection.request(f"PATCH {path}", "Tus-Resumable: 1.0.0", "Upload-Offset: 0",
+                           "Content-Type: application/offset+octet-stream", "Content-Length: 1000", body=b"drip")
+        answer = connection.read_response()
+    # Clients of tus give an upload up at 408, and wait at 423.
+    assert (answer.status, answer.json()["code"]) == (423, "too_slow") and answer.headers["retry-after"]
+    head = client.request("HEAD", path, headers={"Tus-Resumable": "1.0.0"}, expect=200)
+    assert head.headers["upload-offset"] == "4"
+
+
 @pytest.mark.timeout(120)
 def test_a_flood_of_uploads_beyond_the_bounds_is_refused_and_holds_little(start_server, small_pdf):
     server = start_server("--uploads-max", 4, "--body-seconds", 5, "--log-level", "warning")
