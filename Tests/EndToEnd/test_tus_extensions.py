@@ -134,6 +134,18 @@ class TestExpiration:
                    15, "the bytes of what expired are removed")
         assert tus.finish(whole)["status"] == "complete" and tus.head(whole).headers["upload-offset"] == "10"
 
+    def test_asking_is_not_adding_and_is_told_the_time_that_holds(self, start_server):
+        server = start_server("--upload-expiry-seconds", 1)
+        tus = Tus(server.client)
+        path = tus.create(10)
+        patched = tus.patch(path, 0, b"hello")
+        until, told = time.monotonic() + 6, {patched.headers["upload-expires"]}
+        while (reply := tus.head(path, expect=None)).status == 200 and time.monotonic() < until:
+            told.add(reply.headers["upload-expires"])
+            time.sleep(0.3)
+        assert reply.status == 410, "who asks again and again keeps nothing"
+        assert len(told) == 1, told
+
     def test_bytes_for_a_part_keep_what_waits_for_it_and_its_other_parts(self, start_server):
         server = start_server("--upload-expiry-seconds", EXPIRY_SECONDS)
         tus = Tus(server.client)
