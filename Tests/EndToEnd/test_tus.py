@@ -95,6 +95,17 @@ class TestCreation:
         assert (reply.headers["upload-offset"], reply.headers["upload-length"]) == ("0", "7")
         assert "upload-defer-length" not in reply.headers
 
+    def test_metadata_may_come_in_more_lines_than_one(self, tus, client):
+        with client.connect() as connection:
+            connection.request(f"POST {UPLOADS}", "Tus-Resumable: 1.0.0", "Upload-Length: 5",
+                               f"Upload-Metadata: {metadata(filename='a.md')}", f"Upload-Metadata: {metadata(b='2')}")
+            reply = connection.read_response()
+        assert reply.status == 201, reply.body
+        path = path_of(reply.headers["location"])
+        assert tus.head(path).headers["upload-metadata"] == metadata(filename="a.md", b="2")
+        state = client.state(id_of(path))
+        assert (state["name"], state["metadata"]) == ("a.md", {"b": "2"})
+
     def test_a_digest_that_the_creation_leaves_out_is_not_made(self, tus):
         for query, digests in (("?digest=none", 0), ("", 1)):
             path = path_of(tus.post(query=query, Upload_Length=5, Upload_Metadata=metadata(filetype=TEXT))
