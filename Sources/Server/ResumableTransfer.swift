@@ -87,7 +87,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             if reason != .supersededByNewer { sink.abandon() }
         }
         if let reason = holding.eviction { return evicted(reason) }
-        if request.takesInterim { interimLater() }
+        if request.takesProgress { interimLater() }
         exchange.takeBody(self)
     }
 

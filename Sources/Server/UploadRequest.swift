@@ -26,6 +26,8 @@ struct UploadRequest: Sendable {
 
     /// Whether 104 may be sent; tus has none.
     var takesInterim: Bool { UploadDialect.allowsInterim(exchange.head) }
+    /// Whether it may be sent while bytes come.
+    var takesProgress: Bool { UploadDialect.allowsProgress(exchange.head) }
 
     // MARK: Answers
 
