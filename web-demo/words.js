@@ -68,6 +68,10 @@ const TROUBLE = {
         title: 'the upload was never finished',
         next: 'The rest of it did not come in time. Send the file again.',
     },
+    parts_gone: {
+        title: 'a part of the upload is gone',
+        next: 'It was removed before the others were there. Send the file again.',
+    },
     too_large: { title: 'it is too large', next: null },
     too_many_uploads_of_client: {
         title: 'you have too many uploads under way',

@@ -86,6 +86,16 @@ package final class BlobStore: DocumentBytes {
         }
     }
 
+    package func cutContent(
+        of id: DocumentID, token: Int64, to bytes: Int64, then completion: @escaping @Sendable () -> Void
+    ) {
+        disk.submit { [self] in
+            let path = contentPath(id, token: token)
+            if let size = try? Files.size(path: path), size > bytes { try? Files.truncate(path: path, to: bytes) }
+            completion()
+        }
+    }
+
     package func removeContent(of id: DocumentID, token: Int64?) {
         remove([contentPath(id, token: token)])
     }
@@ -152,11 +162,14 @@ package final class BlobStore: DocumentBytes {
         package var removed = 0
         /// Uploads whose file is gone or has less than what is on record: the disk lost it.
         package var short: [DocumentID] = []
+        /// Uploads whose file has more than what is on record.
+        package var long: [DocumentID] = []
     }
 
     /// Removes, of what an earlier process left behind, the files of documents that are gone, of uploads that lost
-    /// their right and of runs that did not become the result; and cuts uploads back to what is on record. `kept` is
-    /// all that the record names. Blocks, beside everything else: no new file has an old one's name.
+    /// their right and of runs that did not become the result; and says which uploads have less or more than what is on
+    /// record. `kept` is all that the record names. Blocks, beside everything else: no new file has an old one's name.
+    /// So a file that is kept may be growing, and only its document's owner may cut it (`DocumentOwner.cutBack`).
     package func sweep(_ leftovers: Leftovers, keeping kept: [DocumentID: KeptBytes]) throws(SystemError)
         -> SweepOutcome
     {
@@ -168,11 +181,10 @@ package final class BlobStore: DocumentBytes {
             }
         }
         for (id, bytes) in kept {
-            guard let acknowledged = bytes.acknowledgedBytes, acknowledged > 0, let token = bytes.content else {
-                continue
-            }
+            guard let acknowledged = bytes.acknowledgedBytes, let token = bytes.content else { continue }
             let size = (try? Files.size(path: contentPath(id, token: token))) ?? 0
             if size < acknowledged { outcome.short.append(id) }
+            if size > acknowledged { outcome.long.append(id) }
         }
         return outcome
     }

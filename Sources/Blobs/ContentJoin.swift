@@ -15,9 +15,10 @@ package struct ContentSource: Sendable {
 
 extension BlobStore {
     /// Copies files one behind the other into the content of `id`, and makes it last. The kernel copies, and shares the
-    /// blocks where the file system can (copy_file_range(2)); the copy is then read once for its digest.
+    /// blocks where the file system can (copy_file_range(2)); the copy is then read once for its digest, if that is
+    /// wanted.
     package func join(
-        _ sources: [ContentSource], into id: DocumentID, token: Int64, loop: EventLoop,
+        _ sources: [ContentSource], into id: DocumentID, token: Int64, isHashed: Bool = true, loop: EventLoop,
         then completion: @escaping @Sendable (Result<ContentReceipt, SystemError>) -> Void
     ) {
         let file = ContentFile(path: contentPath(id, token: token), startBytes: 0)
@@ -31,9 +32,9 @@ extension BlobStore {
                     try Files.copy(part.raw, to: file.raw, at: bytes, byteCount: source.bytes)
                     bytes += source.bytes
                 }
-                try digest.catchUp(file.raw, to: bytes, bytesMax: .max)
+                if isHashed { try digest.catchUp(file.raw, to: bytes, bytesMax: .max) }
                 let receipt = ContentReceipt(
-                    token: token, bytes: bytes, sha256: digest.finish(), prefix: try file.prefix())
+                    token: token, bytes: bytes, sha256: isHashed ? digest.finish() : nil, prefix: try file.prefix())
                 sync(file, needsName: true) { failure in
                     if failure != nil { file.remove() } else { file.close() }
                     loop.post { completion(failure.map(Result.failure) ?? .success(receipt)) }

@@ -118,6 +118,12 @@ package enum DocumentConflict: Error, Equatable {
     case neverUploaded
     /// The bytes came whole, and nothing can be made of them.
     case unusableContent
+    /// A part of another upload: its bytes come by PATCH.
+    case isPart
+    /// Made of parts: its bytes are theirs.
+    case isConcatenation
+    /// As many documents wait for this part as may.
+    case awaitedTooOften
 }
 
 /// One upload and all that is made from it.
@@ -251,6 +257,8 @@ package struct Document: Sendable, Equatable {
     package mutating func apply(_ change: DocumentChange, at now: Moment) throws(DocumentConflict) -> ChangeWeight {
         let before = (status, shownStage)
         var isTick = false
+        // What says nothing new of the bytes puts off no upload's end; an end that is on record is told as it is there.
+        var isStamped = true
         switch change {
         case .uploadBegan(let total, let type):
             guard status == .uploading else { throw isTerminal ? .alreadyTerminal(status) : .alreadyUploaded }
@@ -316,8 +324,10 @@ package struct Document: Sendable, Equatable {
         case .uploadPaused(let written):
             guard status == .uploading else { return .none }
             // What is durable stays: a request that lost its bytes says 0.
+            let writtenBefore = upload.writtenBytes
             upload.writtenBytes = max(written, upload.durableBytes)
             isTick = bytesReceived != upload.writtenBytes
+            isStamped = writtenBefore != upload.writtenBytes
             bytesReceived = upload.writtenBytes
         case .uploadAcknowledged(let offset):
             guard status == .uploading else { return .none }
@@ -329,6 +339,7 @@ package struct Document: Sendable, Equatable {
         case .uploadCutBack:
             guard status == .uploading else { return .none }
             isTick = bytesReceived != upload.durableBytes
+            isStamped = false
             upload.writtenBytes = upload.durableBytes
             bytesReceived = upload.durableBytes
             bytesDone = upload.acknowledgedBytes
@@ -409,6 +420,7 @@ package struct Document: Sendable, Equatable {
             let told = percentage.published
             percentage.ceilingRecorded(ceiling)
             if !isTerminal { isTick = percentage.fold(raw: rawPercentage) != told }
+            isStamped = isTick
         case .queued(let position):
             guard status == .queued else { return .none }
             isTick = position != queuePosition
@@ -421,13 +433,6 @@ package struct Document: Sendable, Equatable {
             notBeforeMilliseconds = nil
         }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
-        // A restart brings no bytes, so it puts off no upload's end; an end that is on record is told as it is there.
-        let isStamped: Bool =
-            switch change {
-            case .uploadCutBack: false
-            case .ceilingRecorded: isTick
-            default: true
-            }
         if isStamped { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none

@@ -153,25 +153,35 @@ extension Document {
         writer.key("upload_acknowledged"); writer.integer(upload.durableBytes)
         writer.key("upload_metadata"); writer.optional(upload.metadataText)
         writer.key("upload_concatenation"); writer.optional(upload.concatenationText)
+        if !upload.isHashed { writer.key("upload_hashed"); writer.bool(false) }
         writer.key("announced_bytes"); writer.optional(announcedBytes)
         switch upload.form {
         case .whole: break
         case .part:
             writer.key("upload_part"); writer.bool(true)
+            if !upload.finals.isEmpty { Self.encode("upload_finals", upload.finals, into: &writer) }
         case .concatenation(let parts):
-            writer.key("upload_parts")
-            writer.beginArray()
-            for part in parts { writer.string(part.description) }
-            writer.endArray()
+            Self.encode("upload_parts", parts, into: &writer)
         }
+    }
+
+    private static func encode(_ name: String, _ ids: [DocumentID], into writer: inout JSONWriter) {
+        writer.key(name)
+        writer.beginArray()
+        for id in ids { writer.string(id.description) }
+        writer.endArray()
+    }
+
+    private static func ids(_ name: String, of hidden: JSONValue) -> [DocumentID] {
+        (hidden[name]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { DocumentID($0) } }
     }
 
     private static func upload(from hidden: JSONValue) -> ResumableUpload {
         var upload = ResumableUpload()
         if hidden["upload_part"]?.boolValue == true { upload.form = .part }
-        if let parts = hidden["upload_parts"]?.arrayValue {
-            upload.form = .concatenation(parts.compactMap { $0.stringValue.flatMap { DocumentID($0) } })
-        }
+        if hidden["upload_parts"] != nil { upload.form = .concatenation(ids("upload_parts", of: hidden)) }
+        upload.finals = ids("upload_finals", of: hidden)
+        upload.isHashed = hidden["upload_hashed"]?.boolValue ?? true
         upload.metadataText = hidden["upload_metadata"]?.stringValue
         upload.concatenationText = hidden["upload_concatenation"]?.stringValue
         upload.token = hidden["upload_token"]?.integerValue

@@ -13,6 +13,7 @@ package struct DocumentError: Sendable, Equatable {
         case expansionExceeded = "expansion_exceeded"
         case uploadInterrupted = "upload_interrupted"
         case uploadExpired = "upload_expired"
+        case partsGone = "parts_gone"
         case storageFull = "storage_full"
         case storageFailed = "storage_failed"
         case extractorMissing = "extractor_missing"
@@ -32,8 +33,8 @@ package struct DocumentError: Sendable, Equatable {
                 .embeddingFailed, .pipelineMissing:
                 true
             case .embeddingRefused, .embeddingUnusable, .unreadable, .passwordProtected, .noText, .unsupportedType,
-                .tooLarge, .expansionExceeded, .uploadInterrupted, .uploadExpired, .outputExceeded, .processesExceeded,
-                .descriptorsExceeded, .stageFailed:
+                .tooLarge, .expansionExceeded, .uploadInterrupted, .uploadExpired, .partsGone, .outputExceeded,
+                .processesExceeded, .descriptorsExceeded, .stageFailed:
                 false
             }
         }

@@ -141,6 +141,8 @@ package protocol DocumentBytes: Sendable {
     /// Makes bytes of an upload last that are in its file.
     func makeContentDurable(
         of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void)
+    /// Cuts off what an upload's file has beyond so many bytes. Where that fails it is cut when the upload goes on.
+    func cutContent(of id: DocumentID, token: Int64, to bytes: Int64, then completion: @escaping @Sendable () -> Void)
     /// What one run wrote.
     func removeOutput(of id: DocumentID, token: Int64)
     /// Gives the result of one document, and its bytes where that can be done, a second name each, as another's: they

@@ -27,6 +27,10 @@ package struct ResumableUpload: Sendable, Equatable {
     package var metadataText: String?
     /// `Upload-Concat` as it was given, for the same reason.
     package var concatenationText: String?
+    /// Documents that are made of this part and wait for it.
+    package internal(set) var finals: [DocumentID] = []
+    /// Whether the sha256 of its bytes is made: the creating call says so, for all requests that bring them.
+    package var isHashed = true
     /// Names the file that the bytes are in; nil before the first one.
     package var token: Int64?
     package internal(set) var acknowledgedBytes: Int64 = 0

@@ -17,7 +17,7 @@ extension DocumentOwner {
             switch leaving {
             case .document: delete(id) { _ in }
             case .result: removeResult(of: document, keepsInMemory: isInUse)
-            case .upload where document.document.isPart: delete(id) { _ in }
+            case .upload where document.document.isPart: deleteUnlessAwaited(document)
             case .upload:
                 let words = "Nothing was added to the upload for too long. Upload the document again."
                 try? changeOnRecord(document, .failed(DocumentError(.uploadExpired, words)))
@@ -26,7 +26,7 @@ extension DocumentOwner {
         }
     }
 
-    private func recordAnew(_ document: LiveDocument, keepsInMemory: Bool) {
+    func recordAnew(_ document: LiveDocument, keepsInMemory: Bool) {
         write(document.document, document) { [self] _ in
             if !keepsInMemory && document.document.isTerminal { forgetUnused(document) }
         }

@@ -160,7 +160,7 @@ extension DocumentOwner {
             _ = try? document.document.apply(.uploadCutBack, at: now)
             tell(document, .step)
             retire(document)
-            if case .concatenation = document.document.upload.form { partCompleted(document.document.id) }
+            if document.document.isConcatenation { concatenation.wanted(document.document.id) }
         case .uploading:
             let words = "The server was restarted before all bytes had arrived. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadInterrupted, words)))

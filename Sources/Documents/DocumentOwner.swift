@@ -35,8 +35,8 @@ final class LiveDocument: @unchecked Sendable {
     /// Of requests that go on with an upload: who has it, and who waits.
     var holder = UploadHolder()
     var takers: [UInt64: UploadTaker] = [:]
-    /// Documents that are made of this part and wait for it.
-    var concatenations: Set<DocumentID> = []
+    /// When those who wait for this part heard last that bytes come to it.
+    var finalsToldMilliseconds: Int64 = 0
     /// What is answered about it: the last told state, or that it is gone.
     var answer: Result<EncodedEvent, DocumentRefusal> {
         guard !isDeleted, let told else { return .failure(.notFound) }
@@ -96,8 +96,7 @@ package final class DocumentOwner: @unchecked Sendable {
     let retries: RetryPolicy
     let deduplication: Deduplication
     let learned: LearnedRates
-    /// Called when a part is complete that this document waits for.
-    let partCompleted: @Sendable (DocumentID) -> Void
+    let concatenation: ConcatenationPort
     var live: [DocumentID: LiveDocument] = [:]
     private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
@@ -114,13 +113,13 @@ package final class DocumentOwner: @unchecked Sendable {
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
-        partCompleted: @escaping @Sendable (DocumentID) -> Void
+        concatenation: ConcatenationPort
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
         self.learned = learned
-        self.partCompleted = partCompleted
+        self.concatenation = concatenation
         self.loop = loop
         self.hub = hub
         self.records = records

@@ -31,11 +31,12 @@ extension DocumentOwner {
             answer(
                 result.flatMap { live in
                     let document = live.document
-                    guard document.status == .uploading else { return .failure(.conflict(document.uploadConflict)) }
+                    if let conflict = document.contentConflict { return .failure(.conflict(conflict)) }
                     return .success(
                         UploadTarget(
                             name: document.name, contentType: document.contentType, pipeline: document.pipeline,
-                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes))
+                            declaredBytes: document.declaredBytes, tierLimitBytes: document.tierLimitBytes,
+                            isHashed: document.upload.isHashed))
                 })
         }
     }
@@ -48,9 +49,7 @@ extension DocumentOwner {
         find(id) { [self] result in
             answer(
                 result.flatMap { document in
-                    guard document.document.status == .uploading else {
-                        return .failure(.conflict(document.document.uploadConflict))
-                    }
+                    if let conflict = document.document.contentConflict { return .failure(.conflict(conflict)) }
                     let begins = DocumentChange.uploadBegan(total: total, contentType: contentType)
                     let upload = document.document.upload
                     do throws(DocumentConflict) {
@@ -75,6 +74,7 @@ extension DocumentOwner {
     package func uploadProgressed(_ permit: UploadPermit, received: Int64) {
         guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
         try? change(document, .uploadProgressed(received: received))
+        partGrew(document)
     }
 
     /// What a form says of the document behind its file.
@@ -213,7 +213,8 @@ extension DocumentOwner {
             guard permit.isSame(as: live.permit) else { return refuse(permit, answer) }
             if let failure { return answer(.failure(.storage(failure))) }
             answer(.success(UploadGrant(permit: permit, document: live.document, dueMilliseconds: due(live))))
-            tellConcatenations(live)
+            partGrew(live)
+            partCompleted(live)
         }
     }
 
@@ -266,6 +267,21 @@ extension DocumentOwner {
         carryOut(document.holder.released(permit.number), document)
     }
 
+    /// Cuts the file of an upload to what counts, where nobody goes on with it: what a former process wrote beyond its
+    /// record would take room until somebody does.
+    package func cutBack(_ id: DocumentID) {
+        whenSettled(id) { [self] result in
+            guard case .success(let live) = result, live.waitsForContent, live.holder.isFree else { return }
+            takeUpload(id, evict: { _ in }) { [self] (result: Result<UploadGrant, DocumentRefusal>) in
+                guard case .success(let grant) = result else { return }
+                let (permit, written) = (grant.permit, grant.upload.writtenBytes)
+                let release = { @Sendable [self] in loop.post { [self] in releaseUpload(permit, written: written) } }
+                guard let token = grant.upload.token else { return release() }
+                bytes.cutContent(of: id, token: token, to: written, then: release)
+            }
+        }
+    }
+
     /// Nobody brings bytes any more: whoever does loses the right, and who waits for it is refused. The request is
     /// told, and the bytes are removed, when what ended the upload is on record.
     func endUpload(_ document: LiveDocument, _ reason: UploadEviction, of upload: ResumableUpload) {
@@ -282,6 +298,7 @@ extension DocumentOwner {
             if let token { bytes.removeContent(of: id, token: token) }
         }
         settled(document)
+        partEnded(document)
     }
 
     /// What is left to say of an upload that takes no more bytes.
@@ -359,6 +376,6 @@ extension LiveDocument {
     }
 
     fileprivate var isUnused: Bool {
-        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty && concatenations.isEmpty
+        waitsForContent && holder.isFree && !isAheadOfRecord && audience.isEmpty
     }
 }

@@ -29,9 +29,9 @@ package final class Documents: @unchecked Sendable {
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries, deduplication: deduplication, learned: learned
-            ) { concatenation.wanted($0) }
+                retries: retries, deduplication: deduplication, learned: learned, concatenation: concatenation)
         }
+        concatenation.connectOwners { [weak self] id, work in self?.perform(id, work) }
     }
 
     /// What puts parts together; set once, before anything is asked of the documents.
@@ -105,12 +105,22 @@ package final class Documents: @unchecked Sendable {
     }
 }
 
-/// Where the owner of a part says that a document which waits for it may be put together now.
+/// Where the owner of a part reaches a document that waits for it, which may be another's.
 package final class ConcatenationPort: Sendable {
+    typealias Reach = @Sendable (DocumentID, @escaping @Sendable (DocumentOwner) -> Void) -> Void
+
     private let handler = Mutex<(@Sendable (DocumentID) -> Void)?>(nil)
+    private let reach = Mutex<Reach?>(nil)
 
     package func connect(_ body: @escaping @Sendable (DocumentID) -> Void) { handler.withLock { $0 = body } }
+    func connectOwners(_ body: @escaping Reach) { reach.withLock { $0 = body } }
+
+    /// The document may be put together now.
     func wanted(_ id: DocumentID) { handler.withLock { $0 }?(id) }
+    /// Runs `work` with the document's owner.
+    func perform(_ id: DocumentID, _ work: @escaping @Sendable (DocumentOwner) -> Void) {
+        reach.withLock { $0 }?(id, work)
+    }
 }
 
 /// Why an owner refuses what it was asked.
@@ -128,6 +138,7 @@ package struct UploadTarget: Sendable {
     package var pipeline: String
     package var declaredBytes: Int64?
     package var tierLimitBytes: Int64?
+    package var isHashed: Bool
 }
 
 /// Bytes that are whole and durable under a name of their own.

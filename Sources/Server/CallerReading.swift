@@ -17,6 +17,14 @@ enum CallerReading {
             digest: secret.flatMap { TokenDigest(Digest.of(Array($0.utf8).span, .sha256)) })
     }
 
+    /// The address that a trusted proxy was called by.
+    static func origin(_ head: RequestHead, peer: String?, _ policy: LivePolicy) -> String? {
+        guard !policy.trustedProxies.isEmpty, let address = peer.flatMap({ NetworkAddress(parsing: $0) }),
+            policy.trustedProxies.contains(where: { $0.contains(address) })
+        else { return nil }
+        return ForwardedAddress.origin(head.fields)
+    }
+
     private static func forwarded(_ head: RequestHead, _ policy: LivePolicy) -> [String] {
         policy.trustedProxies.isEmpty ? [] : head.fields.values("X-Forwarded-For")
     }

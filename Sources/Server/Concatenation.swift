@@ -11,7 +11,7 @@ import Wire
 // A document that is made of parts (tus, "Concatenation") may be asked for before the parts are whole. It is put on
 // record with their names; each time one of them becomes whole, `attempt` looks whether all are. Then a disk thread
 // copies them one behind the other into the document's own file, and from there on it is a document like any other; the
-// parts are removed. After a restart the attempt is made again.
+// parts are removed. After a restart the attempt is made again. Where a part is gone the document fails.
 
 /// Puts parts together.
 package enum Concatenation {
@@ -22,8 +22,9 @@ package enum Concatenation {
         let exchange = upload.exchange
         standings(of: parts, for: nil, on: exchange.server, loop: exchange.loop) { result in
             switch result {
-            case .failure(let missing): upload.respond(.noSuchPart("/v1/uploads/\(missing.part)"))
+            case .failure(let missing): upload.respond(missing.problem)
             case .success(let standings):
+                guard standings.allSatisfy(\.mayBeAwaited) else { return upload.respond(Problem(.awaitedTooOften)) }
                 var document = document
                 // Known once all parts' lengths are.
                 let lengths = standings.compactMap(\.length)
@@ -77,8 +78,13 @@ package enum Concatenation {
                 server.shared.documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
             }
             standings(of: parts, for: id, on: server, loop: loop) { result in
-                guard case .success(let standings) = result else {
+                let standings: [PartStanding]
+                switch result {
+                case .success(let found): standings = found
+                case .failure(let missing):
                     release()
+                    if case .storage(let failure) = missing.refusal { return completion(.refused(.storage(failure))) }
+                    server.shared.documents.perform(id) { $0.failForLostPart(id) }
                     return completion(.refused(.partsGone))
                 }
                 guard standings.allSatisfy(\.isComplete) else {
@@ -102,7 +108,8 @@ package enum Concatenation {
                 : ContentSource(
                     path: store.contentPath(part.document, token: part.token), bytes: part.acknowledgedBytes)
         }
-        store.join(sources, into: id, token: Int64(Randomness.integer() >> 1), loop: loop) { result in
+        let token = Int64(Randomness.integer() >> 1)
+        store.join(sources, into: id, token: token, isHashed: grant.upload.isHashed, loop: loop) { result in
             switch result {
             case .failure(let error):
                 documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
@@ -129,9 +136,15 @@ package enum Concatenation {
 
     struct Missing: Error {
         var part: DocumentID
+        var refusal: DocumentRefusal
+
+        var problem: Problem {
+            if case .storage(let failure) = refusal { return .storage(failure) }
+            return .noSuchPart("/v1/uploads/\(part)")
+        }
     }
 
-    /// Asks every part how it stands; those that are not whole remember who waits for them.
+    /// Asks every part how it stands; each remembers who waits for it.
     private static func standings(
         of parts: [DocumentID], for document: DocumentID?, on server: LoopServer, loop: EventLoop,
         then completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void
@@ -151,7 +164,7 @@ package enum Concatenation {
         private let parts: [DocumentID]
         private var found: [PartStanding?]
         private var remaining: Int
-        private var missing: DocumentID?
+        private var missing: Missing?
         private let completion: @Sendable (Result<[PartStanding], Missing>) -> Void
 
         init(_ parts: [DocumentID], _ completion: @escaping @Sendable (Result<[PartStanding], Missing>) -> Void) {
@@ -164,12 +177,12 @@ package enum Concatenation {
         func add(_ result: Result<PartStanding, DocumentRefusal>, at index: Int) {
             switch result {
             case .success(let standing): found[index] = standing
-            case .failure: missing = missing ?? parts[index]
+            case .failure(let refusal): missing = missing ?? Missing(part: parts[index], refusal: refusal)
             }
             remaining -= 1
             guard remaining == 0 else { return }
             if let missing {
-                completion(.failure(Missing(part: missing)))
+                completion(.failure(missing))
             } else {
                 completion(.success(found.compactMap { $0 }))
             }

@@ -37,11 +37,6 @@ enum StateReply {
     }
 }
 
-extension Exchange {
-    /// What links begin with before their path.
-    var publicURL: String { server.shared.configuration.publicURL ?? "" }
-}
-
 /// Listing, reading, cancelling, running again, deleting.
 enum DocumentRoutes {
     static let listDefault = 50

@@ -45,6 +45,8 @@ package protocol ResponseProducer: AnyObject {
 /// loop.
 package final class Exchange: @unchecked Sendable {
     package let head: RequestHead
+    /// What is to be done, which the head's method may only stand for.
+    let method: String
     let requestID: String
     private let connection: HTTPConnection
     private let startMilliseconds: Int64
@@ -53,6 +55,13 @@ package final class Exchange: @unchecked Sendable {
     /// Who asks. Worked out when somebody first wants to know.
     package private(set) lazy var caller = CallerReading.caller(
         head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+    /// What links begin with: the address under which clients reach the server, where that is known. Else they are
+    /// paths, which clients resolve against the address that they used.
+    private(set) lazy var publicURL: String =
+        server.shared.configuration.publicURL
+        ?? CallerReading.origin(
+            head, peer: stream.rawDescriptor.flatMap { try? Socket.peerAddress(of: $0).host }, policy)
+        ?? ""
     /// What the caller's tier takes; where bytes come for a document that exists, that of whoever made it.
     package lazy var tierLimitBytes: Int64? = caller.tier.limitBytes
 
@@ -81,6 +90,7 @@ package final class Exchange: @unchecked Sendable {
 
     init(_ head: RequestHead, connection: HTTPConnection) {
         self.head = head
+        method = head.effectiveMethod
         self.connection = connection
         startMilliseconds = connection.loop.nowMilliseconds
         policy = connection.server.shared.policy
@@ -161,8 +171,16 @@ package final class Exchange: @unchecked Sendable {
         stream.write(bytes)
     }
 
+    /// How long who asks after an upload, or goes on with it, waits where nothing else is said.
+    private static let uploadRetrySeconds = 5
+
     /// Answers with a problem.
-    package func respond(_ problem: Problem, closing: Bool = false) {
+    package func respond(_ given: Problem, closing: Bool = false) {
+        var problem = given
+        problem.status = head.statusForUploads(given.status)
+        if problem.status != given.status && problem.fields["Retry-After"] == nil {
+            problem.fields["Retry-After"] = "\(Self.uploadRetrySeconds)"
+        }
         var fields = HTTPFields()
         fields.set("Content-Type", "application/problem+json")
         // Whatever refuses it, a request of a resumable upload is answered in its own protocol.

@@ -66,10 +66,6 @@ enum IdempotentCreation {
     }
 }
 
-extension Exchange {
-    var hasIdempotencyKey: Bool { head.fields["Idempotency-Key"] != nil }
-}
-
 extension Problem {
     static let badIdempotencyKey = Problem(
         400, "bad_idempotency_key",

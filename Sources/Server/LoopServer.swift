@@ -45,11 +45,9 @@ package final class LoopServer: @unchecked Sendable {
     private func accept(_ descriptor: consuming OwnedDescriptor) {
         // Some descriptors are kept back: without them accepted documents could not be worked on, nor uploads written.
         let isFull = sweeper.count >= connectionsMax
-        guard sweeper.count < connectionsMax + Self.probesMax else {
-            // Best effort: whoever reads before its request is reset learns why.
-            _ = Socket.send(descriptor.raw, Self.refusal.buffer)
-            return
-        }
+        // Beyond those it is hung up on without a word. No request has been read: it may ask after an upload, and would
+        // take what is said for the upload's end.
+        guard sweeper.count < connectionsMax + Self.probesMax else { return }
         var refusal = isFull ? Problem.tooManyConnections : nil
         let seat: AnyObject?
         switch shared.crowds.join(descriptor.raw) {
@@ -57,9 +55,7 @@ package final class LoopServer: @unchecked Sendable {
         case .probesOnly(let taken):
             seat = taken
             refusal = refusal ?? .tooManyConnectionsOfClient
-        case .refuse:
-            _ = Socket.send(descriptor.raw, Self.refusalOfClient.buffer)
-            return
+        case .refuse: return
         }
         Socket.setNoDelay(descriptor.raw)
         Socket.keepAlive(descriptor.raw)
@@ -68,22 +64,6 @@ package final class LoopServer: @unchecked Sendable {
         stream.holding = seat
         shared.counters.connections.add(1)
         _ = HTTPConnection(stream, server: self, refusal: refusal)
-    }
-
-    private static let refusal = encoded(.tooManyConnections)
-    private static let refusalOfClient = encoded(.tooManyConnectionsOfClient)
-
-    /// An answer without a request.
-    private static func encoded(_ problem: Problem) -> SharedBytes {
-        let body = problem.encoded(requestID: "none")
-        var fields: HTTPFields = [
-            "Content-Type": "application/problem+json", "Connection": "close", "Access-Control-Allow-Origin": "*",
-        ]
-        for (name, value) in problem.fields { fields.set(name, value) }
-        fields.set("Content-Length", String(body.count))
-        var bytes: [UInt8] = []
-        ResponseHead(status: problem.status, fields: fields).encode(into: &bytes)
-        return SharedBytes(bytes + body)
     }
 
     /// The time of day for the `Date` field, made once a second.

@@ -143,6 +143,7 @@ struct NewDocument {
         document.password = password
         document.maker = exchange.caller.maker
         document.tierLimitBytes = exchange.caller.tier.limitBytes
+        document.upload.isHashed = wantsDigest
         return document
     }
 

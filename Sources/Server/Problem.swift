@@ -151,6 +151,15 @@ extension Problem {
         case .alreadyComplete:
             self.init(409, "already_complete", "The document is complete. Upload it again to process it again.")
         case .neverUploaded: self = .neverUploaded
+        case .isPart:
+            self.init(
+                409, "part_of_upload",
+                "This is a part of another upload. Send its bytes by PATCH to /v1/uploads/, as it was created.")
+        case .isConcatenation: self = .concatenationTakesNoBytes
+        case .awaitedTooOften:
+            self.init(
+                409, "part_named_too_often",
+                "A part may be named by \(Document.finalsMax) final uploads. Upload it again to use it once more.")
         case .unusableContent:
             self.init(
                 409, "unusable_content",

@@ -87,7 +87,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             if reason != .supersededByNewer { sink.abandon() }
         }
         if let reason = holding.eviction { return evicted(reason) }
-        if request.takesInterim { interimLater() }
+        if request.takesProgress { interimLater() }
         exchange.takeBody(self)
     }
 
@@ -126,7 +126,9 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
         guard !isEnding else { return }
         isEnding = true
         do throws(UploadFieldError) {
-            guard let said = try request.trailerChecksum ?? expectedChecksum else { return keep() }
+            let decisive = try UploadChecksum.decisive(
+                head: expectedChecksum, trailers: exchange.trailers, isAnnounced: request.trailerChecksumFollows)
+            guard let said = decisive else { return keep() }
             sink.verify(BodyChecksum(said.algorithm.sum, expected: said.value)) { [self] result in
                 switch result {
                 case .failure(let error): diskFailed(error)

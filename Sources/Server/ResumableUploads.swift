@@ -42,6 +42,7 @@ enum ResumableUploads {
                 id: id, total: fields.length, awaitsContent: true, by: exchange)
             document.upload = ResumableUpload(
                 form: form, metadataText: fields.metadata?.text, concatenationText: fields.concatenationText)
+            document.upload.isHashed = request.wantsDigest
             let upload = UploadRequest(
                 exchange: exchange, dialect: fields.dialect, id: id, isCreation: true,
                 trailerChecksumFollows: fields.hasChecksumTrailer)
@@ -210,9 +211,7 @@ enum ResumableUploads {
         }
         let transfer = ResumableTransfer(
             upload, grant: grant, place: place, room: room, bodyCompletes: append.bodyCompletes,
-            isHashed: grant.upload.form != .part
-                && (QueryItems(exchange.head.query)["digest"] != "none" || exchange.hasIdempotencyKey),
-            checksum: checksum, holding: holding)
+            isHashed: grant.upload.isHashed && grant.upload.form != .part, checksum: checksum, holding: holding)
         transfer.begin()
     }
 
@@ -248,7 +247,7 @@ enum ResumableUploads {
     // MARK: HEAD and GET /v1/uploads/{id}
 
     static func standing(_ exchange: Exchange, _ id: DocumentID) {
-        guard exchange.isHead else { return DocumentRoutes.state(exchange, id) }
+        guard exchange.method == "HEAD" else { return DocumentRoutes.state(exchange, id) }
         do throws(UploadFieldError) {
             // HEAD of the draft's last form shows nothing of itself.
             let said = try UploadDialect.of(exchange.head)

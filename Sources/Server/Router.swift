@@ -28,18 +28,10 @@ struct Router {
         case .failure(let problem): return exchange.respond(problem)
         case .success(let found): methods = found
         }
-        guard let handler = methods.handler(for: Self.method(of: exchange.head)) else {
+        guard let handler = methods.handler(for: exchange.method) else {
             return exchange.respond(.methodNotAllowed(methods.allowed))
         }
         handler(exchange)
-    }
-
-    /// What is to be done. A client whose way knows no PATCH says so in a field (tus, "X-HTTP-Method-Override").
-    private static func method(of head: RequestHead) -> String {
-        guard head.method == "POST", head.path.hasPrefix("/v1/uploads/"),
-            let override = head.fields["X-HTTP-Method-Override"]
-        else { return head.method }
-        return override.uppercased()
     }
 
     private func preflight(_ exchange: Exchange) {

@@ -24,13 +24,10 @@ struct UploadRequest: Sendable {
         exchange.publicURL + "/v1/uploads/\(id)"
     }
 
-    /// The sum that came behind the body.
-    var trailerChecksum: UploadChecksum? {
-        get throws(UploadFieldError) { trailerChecksumFollows ? try UploadChecksum(in: exchange.trailers) : nil }
-    }
-
     /// Whether 104 may be sent; tus has none.
     var takesInterim: Bool { UploadDialect.allowsInterim(exchange.head) }
+    /// Whether it may be sent while bytes come.
+    var takesProgress: Bool { UploadDialect.allowsProgress(exchange.head) }
 
     // MARK: Answers
 
@@ -113,15 +110,7 @@ struct UploadRequest: Sendable {
         exchange.respond(problem)
     }
 
-    func respond(_ problem: Problem) {
-        var problem = problem
-        if exchange.isHead && problem.status >= 500 {
-            // A client takes 5xx for the upload's end and begins again at byte 0; 423 makes it wait.
-            problem.status = 423
-            problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
-        }
-        exchange.respond(problem)
-    }
+    func respond(_ problem: Problem) { exchange.respond(problem) }
 
     func refuse(_ error: UploadFieldError) {
         var problem = Problem(error.status, error.code, error.detail)

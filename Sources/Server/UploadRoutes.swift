@@ -119,6 +119,7 @@ enum UploadRoutes {
         var request = NewDocument(id: id, pipelines: exchange.server.shared.configuration.pipelines)
         do throws(Problem) {
             try request.setDigest(QueryItems(exchange.head.query))
+            if !target.isHashed { request.wantsDigest = false }
             // Before the type: it says which are taken.
             try request.setPipeline(target.pipeline)
             try request.declare(field: target.contentType)

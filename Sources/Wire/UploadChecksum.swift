@@ -39,4 +39,14 @@ package struct UploadChecksum: Sendable, Equatable {
         guard let text = try fields.single("Upload-Checksum") else { return nil }
         try self.init(parsing: text)
     }
+
+    /// What a content that has come whole must hash to, nil for anything. One that was announced as a trailer, and did
+    /// not come, may have been lost with the end of the content: without another one nothing says that it is whole.
+    package static func decisive(
+        head: UploadChecksum?, trailers: HTTPFields, isAnnounced: Bool
+    ) throws(UploadFieldError) -> UploadChecksum? {
+        guard isAnnounced else { return head }
+        guard let sum = try UploadChecksum(in: trailers) ?? head else { throw .checksumTrailerMissing }
+        return sum
+    }
 }

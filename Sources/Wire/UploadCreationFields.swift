@@ -28,8 +28,10 @@ package struct UploadCreationFields: Sendable, Equatable {
         case .tus:
             bodyCompletes = false
             isLengthDeferred = try Self.isLengthDeferred(head.fields)
-            if let text = try head.fields.single("Upload-Metadata") {
-                let given = try UploadMetadata(parsing: text)
+            // RFC 9110 §5.3: a list may come in more lines than one.
+            let lines = head.fields.values("Upload-Metadata")
+            if !lines.isEmpty {
+                let given = try UploadMetadata(parsing: lines.joined(separator: ","))
                 metadata = given.items.isEmpty ? nil : given
             }
             concatenationText = try head.fields.single("Upload-Concat")

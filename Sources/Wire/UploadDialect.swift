@@ -41,6 +41,12 @@ package enum UploadDialect: Sendable, Equatable {
         return true
     }
 
+    /// Whether 104 may tell how far a long append is: that came with version 5.
+    package static func allowsProgress(_ head: RequestHead) -> Bool {
+        guard allowsInterim(head), case .draft(let interop)? = try? of(head) else { return false }
+        return interop >= 5
+    }
+
     /// The media type that an append must have, nil where any will do.
     var appendType: String? {
         switch self {

@@ -16,6 +16,7 @@ package enum UploadFieldError: Error, Equatable, Sendable {
     case metadataInvalid
     case checksumInvalid
     case checksumAlgorithmUnknown
+    case checksumTrailerMissing
     case concatenationInvalid
     case finalWithLength
     case finalWithContent
@@ -70,6 +71,8 @@ package enum UploadFieldError: Error, Equatable, Sendable {
             (400, "bad_upload_checksum", "Send Upload-Checksum as algorithm, space and the whole digest in base 64.")
         case .checksumAlgorithmUnknown:
             (400, "checksum_algorithm_unknown", "Use one of \(UploadReplies.checksumAlgorithms) for Upload-Checksum.")
+        case .checksumTrailerMissing:
+            (400, "checksum_trailer_missing", "Send Upload-Checksum behind the content, as Trailer announced it.")
         case .concatenationInvalid:
             (
                 400, "bad_upload_concat",

@@ -37,7 +37,8 @@ package enum UploadReplies {
         var fields: HTTPFields = ["Tus-Resumable": tusVersion]
         // Said wherever it is known: a creation with content must, and to every client a 2xx without it is a failure.
         if let offset = standing.offset { fields.set("Upload-Offset", String(offset)) }
-        if !standing.isComplete, let expires = standing.expiresUnixMilliseconds {
+        // A part that is complete expires as well, while nothing is made of it.
+        if let expires = standing.expiresUnixMilliseconds {
             fields.set("Upload-Expires", HTTPDate.text(unixMilliseconds: expires))
         }
         switch kind {

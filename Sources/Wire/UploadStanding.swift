@@ -4,6 +4,7 @@ package struct UploadStanding: Sendable, Equatable {
     package var offset: Int64?
     package var length: Int64?
     package var isComplete: Bool
+    /// Nil for what is never removed by itself.
     package var expiresUnixMilliseconds: Int64?
     package var sizeLimitBytes: Int64?
     /// Upload-Metadata as it was given.

@@ -216,7 +216,7 @@ final class RunningServer: @unchecked Sendable {
             sampler?.start()
         }
         goOn(after: nil, ledger, shared)
-        sweep(leftovers, ledger, shared.store)
+        sweep(leftovers, ledger, shared)
         Expiry(
             documents: shared.documents, lifetimes: settings.lifetimes, records: ledger, loop: loops[0]
         ).start()
@@ -241,12 +241,13 @@ final class RunningServer: @unchecked Sendable {
         }
     }
 
-    private func sweep(_ leftovers: BlobStore.Leftovers, _ ledger: Ledger, _ store: BlobStore) {
+    private func sweep(_ leftovers: BlobStore.Leftovers, _ ledger: Ledger, _ shared: ServerShared) {
         ledger.keptBytes { [logger] result in
             guard case .success(let kept) = result else { return }
-            store.disk.submit {
+            shared.store.disk.submit {
                 do throws(SystemError) {
-                    let outcome = try store.sweep(leftovers, keeping: kept)
+                    let outcome = try shared.store.sweep(leftovers, keeping: kept)
+                    for id in outcome.long { shared.documents.perform(id) { $0.cutBack(id) } }
                     if outcome.removed > 0 {
                         logger.notice(
                             "removed files that no document needs", metadata: ["files": "\(outcome.removed)"])

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Where bytes lie")
 struct BlobStoreTests {
-    @Test("a start keeps what records name, removes the rest of what is ours, and says which uploads are short")
+    @Test("a start keeps what records name, removes the rest of what is ours, and says which uploads are short or long")
     func sweep() throws {
         let fixture = try BlobFixture()
         let store = fixture.store
@@ -49,6 +49,7 @@ struct BlobStoreTests {
             ])
         #expect(outcome.removed == 5)
         #expect(Set(outcome.short) == [ids[3], ids[4]])
+        #expect(outcome.long == [ids[1]])
         let left = try Files.names(in: store.contentDirectory)
         #expect(
             Set(left) == [
@@ -59,7 +60,7 @@ struct BlobStoreTests {
         #expect(try Files.names(in: store.resultDirectory) == ["\(ids[0]).4.ndjson"])
         #expect(try Files.names(in: store.textDirectory) == ["\(ids[0]).4.txt"])
         #expect(try Files.names(in: store.stagesDirectory) == ["\(ids[0]).4"])
-        #expect(try Files.size(path: store.contentPath(ids[1], token: 1)) == 90, "it is cut when it is gone on with")
+        #expect(try Files.size(path: store.contentPath(ids[1], token: 1)) == 90, "its owner cuts it")
     }
 
     @Test("a file is gone on with behind what is on record: more is cut off, less is a loss")
@@ -81,6 +82,20 @@ struct BlobStoreTests {
         file.remove()
         file.remove()
         #expect(fixture.content() == nil)
+    }
+
+    @Test("a file is cut to what counts, and never grows by it", arguments: [(60, 60), (100, 100), (140, 100)])
+    func cut(bytes: Int, left: Int) throws {
+        let fixture = try BlobFixture()
+        try fixture.put(pattern(100))
+        let _: Bool = try fixture.wait { answer in
+            fixture.store.cutContent(of: .first, token: 7, to: Int64(bytes)) { answer(true) }
+        }
+        #expect(fixture.content() == pattern(left))
+        let _: Bool = try fixture.wait { answer in
+            fixture.store.cutContent(of: .first, token: 8, to: 1) { answer(true) }
+        }
+        #expect(fixture.content(token: 8) == nil)
     }
 
     @Test("what is in an upload's file is made to last up to what counts; the rest is cut off")
@@ -118,6 +133,12 @@ struct BlobStoreTests {
         #expect(receipt.bytes == Int64(expected.count))
         #expect(receipt.sha256 == sha256(expected))
         #expect(receipt.prefix == Array(expected.prefix(DocumentType.judgedPrefixBytes)))
+        let plain = try fixture.wait { answer in
+            fixture.store.join(joined, into: .first, token: 10, isHashed: false, loop: fixture.thread.loop) {
+                answer($0)
+            } as Void
+        }.get()
+        #expect(plain.sha256 == nil && plain.bytes == receipt.bytes && plain.prefix == receipt.prefix)
     }
 
     @Test("a part that is gone or short is no part, and leaves nothing", arguments: [10, 1000])

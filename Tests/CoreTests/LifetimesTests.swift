@@ -60,6 +60,17 @@ struct LifetimesTests {
         #expect(Self.all.dueMilliseconds(document) == nil)
     }
 
+    @Test("who asks how far an upload is adds nothing to it; a request that brought bytes does")
+    func asking() throws {
+        var document = Document.sample(awaitsContent: true)
+        try document.apply([.uploadContinued(token: 1, length: nil), .uploadAcknowledged(10)])
+        let due = try #require(Self.all.dueMilliseconds(document))
+        try document.apply([.uploadPaused(written: 10)])
+        #expect(Self.all.dueMilliseconds(document) == due)
+        try document.apply([.uploadPaused(written: 11)])
+        #expect(try #require(Self.all.dueMilliseconds(document)) > due)
+    }
+
     @Test("a restart brings no bytes: an upload expires when it would have without it")
     func restart() throws {
         var document = Document.sample(awaitsContent: true)

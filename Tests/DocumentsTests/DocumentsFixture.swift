@@ -20,6 +20,7 @@ final class Nothing: DocumentBytes, WorkQueue {
         var enqueued: [DocumentID] = []
         var targets: [StoredBytes] = []
         var sharings: [@Sendable (SharedFiles) -> Void] = []
+        var cuts: [Int64] = []
     }
     private let state = Mutex(State())
 
@@ -27,6 +28,9 @@ final class Nothing: DocumentBytes, WorkQueue {
     var enqueued: [DocumentID] { state.withLock { $0.enqueued } }
     /// The names that were asked for.
     var targets: [StoredBytes] { state.withLock { $0.targets } }
+
+    /// To what files were cut.
+    var cuts: [Int64] { state.withLock { $0.cuts } }
 
     /// Answers those who want to share files.
     func share(_ outcome: SharedFiles) {
@@ -44,6 +48,12 @@ final class Nothing: DocumentBytes, WorkQueue {
     func makeContentDurable(
         of id: DocumentID, token: Int64, bytes: Int64, then completion: @escaping @Sendable (RecordFailure?) -> Void
     ) { completion(nil) }
+    func cutContent(
+        of id: DocumentID, token: Int64, to bytes: Int64, then completion: @escaping @Sendable () -> Void
+    ) {
+        state.withLock { $0.cuts.append(bytes) }
+        completion()
+    }
     func share(
         _ source: StoredBytes, as target: StoredBytes, then completion: @escaping @Sendable (SharedFiles) -> Void
     ) {

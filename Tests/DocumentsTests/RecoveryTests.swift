@@ -33,4 +33,25 @@ struct RecoveryTests {
         fixture.documents.recover(found)
         #expect(throws: DocumentRefusal.notFound) { try fixture.read(id).get() }
     }
+
+    @Test("an upload's file is cut to what counts where nobody goes on with it, and not under who does")
+    func cutBack() throws {
+        let fixture = try DocumentsFixture()
+        var document = DocumentsFixture.document(id)
+        document.upload.token = 7
+        document.upload.synced(5)
+        try fixture.leave(document, run: nil)
+        let id = id
+        fixture.documents.perform(id) { $0.cutBack(id) }
+        try fixture.settleReads()
+        #expect(fixture.outside.cuts == [5])
+
+        let grant: Result<UploadGrant, DocumentRefusal> = try fixture.ask(id) {
+            $0.takeUpload(id, evict: { _ in Issue.record("nobody is ended for it") }, then: $1)
+        }
+        #expect(try grant.get().upload.writtenBytes == 5)
+        fixture.documents.perform(id) { $0.cutBack(id) }
+        try fixture.settleReads()
+        #expect(fixture.outside.cuts == [5])
+    }
 }

@@ -276,7 +276,7 @@ class TestInterimResponses:
             assert connection.read_response().status == 201
 
     def test_a_long_append_tells_how_far_it_is(self, named, client):
-        length = 6_000_000
+        length = 4_000_000
         path = path_of(named.create(b"", False, content_type=TEXT, expect=201).headers["location"])
         body = some_octets(100_000)
         with client.connect(timeout=20) as connection:
@@ -288,6 +288,9 @@ class TestInterimResponses:
                 time.sleep(0.05)
             heads = self.read_until_final(connection)
         told = [headers for status, headers in heads if status == RESUMPTION_SUPPORTED]
+        if named.number < 5:
+            assert not told, "progress came with version 5"
+            return
         offsets = [int(headers["upload-offset"]) for headers in told]
         assert offsets and offsets == sorted(offsets) and offsets[-1] <= length, offsets
         assert any(0 < offset < length for offset in offsets), offsets

@@ -265,6 +265,16 @@ class TestTheContent:
         assert identifier(raw(client, key, query="&digest=none")) == identifier(first)
         refused(raw(client, key, OTHER, query="&digest=none"), 422, "idempotency_key_reused")
 
+    def test_is_compared_whatever_a_later_request_says_of_the_digest(self, client):
+        key = new_key()
+        path = tus(client, key).headers["location"]
+        fields = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        client.request("PATCH", f"{path}?digest=none", BODY, headers=fields, expect=204)
+        assert client.state(path.rsplit("/", 1)[1])["sha256"] == hashlib.sha256(BODY).hexdigest()
+        same_length = BODY[::-1]
+        refused(tus_whole(client, key, same_length), 422, "idempotency_key_reused")
+        assert identifier(tus_whole(client, key)) == path.rsplit("/", 1)[1]
+
     def test_with_a_chosen_id_is_the_same_with_it_and_another_with_another(self, client):
         key, chosen = new_key(), str(uuid.uuid4())
         first = raw(client, key, query=f"&id={chosen}")

@@ -214,6 +214,24 @@ class TestARestart:
         for path, body in zip(paths, bodies):
             assert tus.client.state(id_of(path))["sha256"] == hashlib.sha256(body).hexdigest(), len(body)
 
+    def test_what_lies_beyond_the_record_is_cut_off_though_nobody_goes_on(self, start_server):
+        server = start_server()
+        tus = Tus(server.client)
+        path = tus.create(50_000_000)
+        tus.patch(path, 0, b"hello")
+        sender = SlowSender(server.client, path, 5, 49_000_000, *FIELDS, piece=bytes(1 << 20), pause=0).begin()
+        file, = (server.data / "content").glob(f"{id_of(path)}.*")
+        eventually(lambda: file.stat().st_size > 1 << 20)
+        server.kill()
+        sender.stop()
+        assert file.stat().st_size > 1 << 20
+        server = start_server()
+        eventually(lambda: file.stat().st_size == 5, 10, "bytes that nobody was told of take no room")
+        tus = Tus(server.client)
+        assert tus.offset(path) == 5
+        tus.patch(path, 5, b" again")
+        assert file.stat().st_size == 11
+
     def test_a_finished_upload_stays_so(self, start_server, small_pdf):
         server = start_server()
         path = Tus(server.client).upload(small_pdf)

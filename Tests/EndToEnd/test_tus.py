@@ -95,6 +95,25 @@ class TestCreation:
         assert (reply.headers["upload-offset"], reply.headers["upload-length"]) == ("0", "7")
         assert "upload-defer-length" not in reply.headers
 
+    def test_metadata_may_come_in_more_lines_than_one(self, tus, client):
+        with client.connect() as connection:
+            connection.request(f"POST {UPLOADS}", "Tus-Resumable: 1.0.0", "Upload-Length: 5",
+                               f"Upload-Metadata: {metadata(filename='a.md')}", f"Upload-Metadata: {metadata(b='2')}")
+            reply = connection.read_response()
+        assert reply.status == 201, reply.body
+        path = path_of(reply.headers["location"])
+        assert tus.head(path).headers["upload-metadata"] == metadata(filename="a.md", b="2")
+        state = client.state(id_of(path))
+        assert (state["name"], state["metadata"]) == ("a.md", {"b": "2"})
+
+    def test_a_digest_that_the_creation_leaves_out_is_not_made(self, tus):
+        for query, digests in (("?digest=none", 0), ("", 1)):
+            path = path_of(tus.post(query=query, Upload_Length=5, Upload_Metadata=metadata(filetype=TEXT))
+                           .headers["location"])
+            tus.patch(path, 0, b"he")
+            tus.patch(path, 2, b"llo")
+            assert (tus.finish(path)["sha256"] is not None) == bool(digests)
+
     def test_free_names_become_the_documents_metadata(self, tus, client):
         path = tus.create(7, Upload_Metadata=metadata(filename="Grüße ☂.pdf", filetype=PDF, customer="Zoë", x="") + ",y")
         state = client.state(id_of(path))
@@ -262,6 +281,10 @@ class TestAppending:
         tus.request("POST", path, second, Upload_Offset=len(first), expect=204, **fields)
         assert tus.finish(path)["status"] == "complete"
         other = tus.create(5)
+        reply = tus.request("POST", other, b"", X_HTTP_Method_Override="HEAD", expect=200)
+        assert (reply.body, reply.headers["upload-offset"], reply.headers["upload-length"]) == (b"", "0", "5")
+        gone = tus.request("POST", f"{UPLOADS}/{NOBODY}", b"", X_HTTP_Method_Override="HEAD", expect=404)
+        assert gone.json()["code"] == "not_found", "the client reads what answers a POST"
         tus.request("POST", other, b"", X_HTTP_Method_Override="DELETE", expect=204)
         assert tus.head(other, expect=None).status in (404, 410)
 

@@ -68,6 +68,8 @@ import Testing
             let fields = [("Upload-Draft-Interop-Version", "\(version)"), ("Upload-Complete", "?1")]
             #expect(UploadDialect.allowsInterim(uploadHead("POST", fields)))
             #expect(!UploadDialect.allowsInterim(uploadHead("POST", fields, minorVersion: 0)))
+            #expect(UploadDialect.allowsProgress(uploadHead("PATCH", fields)) == (version >= 5))
+            #expect(!UploadDialect.allowsProgress(uploadHead("PATCH", fields, minorVersion: 0)))
         }
         for fields in [
             [("Upload-Complete", "?1")], [("Tus-Resumable", "1.0.0")], [],

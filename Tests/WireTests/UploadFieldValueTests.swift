@@ -50,6 +50,21 @@ import Wire
         #expect(error == .fieldRepeated(name: "Upload-Checksum"))
     }
 
+    @Test("a sum that was announced behind the content decides; where it does not come, one before it does or none may")
+    func decisiveChecksums() throws {
+        let head = UploadChecksum(algorithm: .crc32c, value: [1, 2, 3, 4])
+        let trailers: HTTPFields = ["Upload-Checksum": "crc32c AAAAAA=="]
+        let trailer = UploadChecksum(algorithm: .crc32c, value: [0, 0, 0, 0])
+        #expect(try UploadChecksum.decisive(head: head, trailers: trailers, isAnnounced: true) == trailer)
+        #expect(try UploadChecksum.decisive(head: head, trailers: [:], isAnnounced: true) == head)
+        #expect(try UploadChecksum.decisive(head: head, trailers: trailers, isAnnounced: false) == head)
+        #expect(try UploadChecksum.decisive(head: nil, trailers: [:], isAnnounced: false) == nil)
+        let error = uploadError { () throws(UploadFieldError) in
+            try UploadChecksum.decisive(head: nil, trailers: [:], isAnnounced: true)
+        }
+        #expect(error == .checksumTrailerMissing && error?.status == 400)
+    }
+
     @Test(
         "metadata",
         arguments: [

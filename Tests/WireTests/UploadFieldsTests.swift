@@ -31,6 +31,10 @@ import Wire
 
         let empty = try created([("Upload-Length", "0"), ("Upload-Metadata", "")], .tus)
         #expect(empty.length == 0 && empty.metadata == nil)
+        let lines = [("Upload-Length", "0"), ("Upload-Metadata", "a YQ=="), ("Upload-Metadata", "b Yg==,c")]
+        let joined = try created(lines, .tus).metadata
+        #expect(joined?.text == "a YQ==,b Yg==,c")
+        #expect(joined?["a"] == "a" && joined?["b"] == "b" && joined?["c"]?.isEmpty == true)
 
         for framing in [BodyFraming.length(5), .chunked] {
             let full = try created(
@@ -73,8 +77,8 @@ import Wire
             ([("Upload-Concat", "partial")], .none, .lengthMissing),
             ([("Upload-Length", "5"), ("Upload-Length", "5")], .none, .fieldRepeated(name: "Upload-Length")),
             (
-                [("Upload-Length", "5"), ("Upload-Metadata", "a"), ("Upload-Metadata", "b")], .none,
-                .fieldRepeated(name: "Upload-Metadata")
+                [("Upload-Length", "5"), ("Upload-Metadata", "a"), ("Upload-Metadata", "a")], .none,
+                .metadataInvalid
             ),
         ] as [([(String, String)], BodyFraming, UploadFieldError)])
     func tusCreationRefused(fields: [(String, String)], framing: BodyFraming, error: UploadFieldError) {

@@ -28,7 +28,10 @@ import Wire
         expect(.appended, Self.half, .tus, 204, fields)
         let asked = ["Upload-Length": "11", "Cache-Control": "no-store"]
         expect(.standing, Self.half, .tus, 200, fields.merging(asked) { $1 })
-        expect(.appended, Self.whole, .tus, 204, ["Tus-Resumable": "1.0.0", "Upload-Offset": "11"])
+        let whole = ["Tus-Resumable": "1.0.0", "Upload-Offset": "11"]
+        // A part: what is complete and a document is never said to expire.
+        expect(.appended, Self.whole, .tus, 204, whole.merging(["Upload-Expires": Self.expiresText]) { $1 })
+        expect(.appended, UploadStanding(offset: 11, length: 11, isComplete: true), .tus, 204, whole)
     }
 
     @Test("tus: HEAD gives metadata and concatenation back, and says that a length is still to come")
