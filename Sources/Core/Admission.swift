@@ -255,14 +255,12 @@ package struct Admission: Sendable {
         gauge.update(figures, at: now.monotonicMilliseconds)
     }
 
-    /// Takes other bounds from now on. Uploads in flight go on; the level is measured anew within a second.
+    /// Takes other bounds from now on. Uploads in flight go on; the level stays, and is judged by the new bounds at the
+    /// next measurement, within a second.
     package mutating func setPolicy(_ new: AdmissionPolicy) {
         guard new != policy else { return }
         policy = new
-        var next = LevelGauge(new)
-        next.floor = gauge.floor
-        next.isRestarting = gauge.isRestarting
-        gauge = next
+        gauge = gauge.carried(under: new)
     }
 
     /// The lowest level an operator allows; `healthy` leaves it to the measurements.
