@@ -106,7 +106,9 @@ package struct Admission: Sendable {
     package func decide(_ request: Request, now: Moment) -> Verdict {
         if gauge.isRestarting { return .refuse(.restarting) }
         let declared = request.declaredBytes ?? 0
-        if let limit = sizeLimitBytes(request), declared > limit { return .refuse(.tooLarge(limitBytes: limit)) }
+        if let limit = sizeLimitBytes(request.sizeLimitBytes), declared > limit {
+            return .refuse(.tooLarge(limitBytes: limit))
+        }
         if let refusal = levelRefusal(request.kind) { return .refuse(refusal) }
         if let max = policy.uploadsPerClientMax, clients[request.client]?.uploads ?? 0 >= max {
             return .refuse(.tooManyUploadsOfClient(max: max))
@@ -122,10 +124,15 @@ package struct Admission: Sendable {
         return .admit(Admitted(client: request.client, promisedBytes: promised))
     }
 
-    /// The smallest of the bounds that no waiting changes.
-    private func sizeLimitBytes(_ request: Request) -> Int64? {
+    /// The smallest of the bounds that no waiting changes: the client's own, the bytes of a day, the disk.
+    package func sizeLimitBytes(_ clientLimitBytes: Int64?) -> Int64? {
         let disk = readings.disk.map { $0.totalBytes - policy.diskKept.bytes(ofTotal: $0.totalBytes) }
-        return [request.sizeLimitBytes, policy.bytesPerClientPerDayMax, disk].compactMap { $0 }.min()
+        return [clientLimitBytes, policy.bytesPerClientPerDayMax, disk].compactMap { $0 }.min()
+    }
+
+    /// What a client may still send today, what is promised to its uploads counted as sent; nil: no bound.
+    package func dayLeftBytes(of client: String, now: Moment) -> Int64? {
+        dayRestBytes(client, now).map { max(0, $0.bytes) }
     }
 
     private func levelRefusal(_ kind: Kind) -> AdmissionRefusal? {

@@ -162,7 +162,8 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     /// False when there are more bytes than the caller may send or has announced; then the upload has been refused.
     private func fits(_ bytes: Int64) -> Bool {
-        if let limit = exchange.sizeLimitBytes, bytes > limit {
+        // The other limits are admission's, which `grew` asks.
+        if let limit = exchange.callerLimitBytes, bytes > limit {
             refuse(
                 .tooLarge(limitBytes: limit),
                 DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))

@@ -75,7 +75,23 @@ package final class UploadAdmission: Sendable {
 
     private static func request(_ exchange: Exchange, _ bytes: Int64?, _ kind: Admission.Kind) -> Admission.Request {
         Admission.Request(
-            client: exchange.caller.key, declaredBytes: bytes, kind: kind, sizeLimitBytes: exchange.sizeLimitBytes)
+            client: exchange.caller.key, declaredBytes: bytes, kind: kind, sizeLimitBytes: exchange.callerLimitBytes)
+    }
+
+    /// The largest upload, of a caller whose own limit is this one; nil: nobody knows of a limit.
+    func sizeLimitBytes(_ callerLimitBytes: Int64?) -> Int64? {
+        state.withLock { $0.admission.sizeLimitBytes(callerLimitBytes) }
+    }
+
+    /// What a client may send in a day, and what of it is left; nil where there is no bound.
+    func day(of caller: Caller) -> (bytesMax: Int64, leftBytes: Int64)? {
+        let now = Self.now
+        return state.withLock { state in
+            guard let max = state.admission.policy.bytesPerClientPerDayMax,
+                let left = state.admission.dayLeftBytes(of: caller.key, now: now)
+            else { return nil }
+            return (max, left)
+        }
     }
 
     fileprivate var isOpen: Bool { !isClosed.load(ordering: .relaxed) }

@@ -84,6 +84,29 @@ struct AdmissionTests {
         #expect(daily.refusal(Self.request("a", 1001)) == .tooLarge(limitBytes: 1000))
     }
 
+    @Test("one limit is told and enforced: the smallest that no waiting changes")
+    func toldLimit() {
+        let admission = Self.admission(free: 0) { $0.bytesPerClientPerDayMax = 2 << 40 }
+        #expect(Self.admission().sizeLimitBytes(nil) == nil)
+        for (own, told) in [(nil, (1 << 40) - Self.gibibyte), (100, 100)] as [(Int64?, Int64)] {
+            #expect(admission.sizeLimitBytes(own) == told)
+            #expect(admission.refusal(Self.request("a", told + 1, limit: own)) == .tooLarge(limitBytes: told))
+        }
+        #expect(Self.admission { $0.bytesPerClientPerDayMax = 1000 }.sizeLimitBytes(2000) == 1000)
+    }
+
+    @Test("what is left of a client's day is what it is not refused for, promises counted as sent")
+    func dayLeft() throws {
+        var admission = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
+        #expect(admission.dayLeftBytes(of: "a", now: Self.noon) == 1000)
+        let first = try admission.take(Self.request("a", 600))
+        #expect(admission.dayLeftBytes(of: "a", now: Self.noon) == 400)
+        _ = admission.received(first, bytes: 500, now: Self.noon)
+        admission.ended(first)
+        #expect(admission.dayLeftBytes(of: "a", now: Self.noon) == 500)
+        #expect(Self.admission().dayLeftBytes(of: "a", now: Self.noon) == nil)
+    }
+
     @Test("a client's bytes of the day are counted whatever became of them, until midnight in UTC")
     func daily() throws {
         var admission = Self.admission { $0.bytesPerClientPerDayMax = 1000 }
