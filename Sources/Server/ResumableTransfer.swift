@@ -146,13 +146,11 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func keep() {
         let total = sink.receivedBytes
         if hasOverrun && room.endsAtLimit {
-            return acknowledgeThenRelease { [self] _ in
-                request.respond(.tooLarge(limitBytes: total))
-            }
+            return refuseOverrun(.tooLarge(limitBytes: total))
         }
         if hasOverrun, request.dialect != .tus, let length = room.length {
             // The draft refuses what passes the end; tus takes what fits.
-            return acknowledgeThenRelease { [self] _ in request.refuse(.beyondLength(length), at: total) }
+            return refuseOverrun(.beyondLength(length))
         }
         let end = UploadAppendEnd.of(
             total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: request.dialect == .tus)
@@ -168,6 +166,12 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: true) }
         case .complete: complete()
         }
+    }
+
+    /// Of an upload that can be gone on with, what fits stays.
+    private func refuseOverrun(_ problem: Problem) {
+        if request.isOnRecord { return letGo { [self] in request.refuseBody(problem) } }
+        acknowledgeThenRelease { [self] _ in request.respond(problem) }
     }
 
     private func acknowledgeThenRelease(_ reply: @escaping @Sendable (UploadGrant) -> Void) {
@@ -258,7 +262,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func takeBack(_ problem: Problem?) {
         sink.cutBack { [self] _ in
             release(.sumRefuted)
-            if let problem { request.respond(problem) }
+            if let problem { request.refuseBody(problem) }
         }
     }
 

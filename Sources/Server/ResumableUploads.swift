@@ -80,20 +80,29 @@ enum ResumableUploads {
         reserving reservation: KeyReservation?
     ) {
         let exchange = upload.exchange
+        let append = UploadAppend(
+            offset: 0, length: fields.length, bodyBytes: exchange.contentLength, bodyCompletes: fields.bodyCompletes)
+        let takesBytes = fields.hasBody || fields.bodyCompletes || fields.length == 0
+        // What could not be taken anyhow is refused before there is anything that would be left behind.
+        do throws(AppendRefusal) {
+            if takesBytes {
+                _ = try append.room(written: 0, knownLength: fields.length, limitBytes: upload.sizeLimitBytes)
+            }
+        } catch {
+            return upload.refuse(error, at: 0)
+        }
         exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
             owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
-            let isWhole = fields.bodyCompletes || fields.length == 0
-            begin(upload) { grant, holding in
-                guard fields.hasBody || isWhole else {
+            var upload = upload
+            upload.isOnRecord = true
+            begin(upload) { [upload] grant, holding in
+                guard takesBytes else {
                     release(grant, on: exchange)
                     return upload.answer(grant, isComplete: false)
                 }
                 upload.interim(grant, location: upload.location)
-                let append = UploadAppend(
-                    offset: 0, length: fields.length, bodyBytes: exchange.contentLength,
-                    bodyCompletes: fields.bodyCompletes)
                 take(upload, append, grant, holding, checksum: fields.checksum)
             }
         }

@@ -83,3 +83,45 @@ class TestLimitsAreTold:
         assert limits["size_limit_bytes"] == DISK["disk_total_bytes"]
         assert limits["bytes_per_day_max"] is limits["bytes_per_day_left"] is None
         assert narrow.client.request("OPTIONS", UPLOADS).headers["tus-max-size"] == str(DISK["disk_total_bytes"])
+
+
+class TestARefusedCreation:
+    """What cannot be used leaves no upload behind; what may go on is told where it is."""
+
+    @pytest.fixture(scope="class")
+    def limited(self, start_shared_server):
+        return start_shared_server("--size-limit", 1000).client
+
+    @pytest.fixture
+    def tus(self, limited):
+        yield Tus(limited)
+        assert uploading(limited) == []
+
+    def test_more_bytes_than_announced(self, tus):
+        assert tus.post(b"0123456", Upload_Length=5, expect=413).json()["code"] == "beyond_length"
+
+    def test_bytes_that_are_not_what_their_sum_says(self, tus):
+        tus.post(b"hello", Upload_Length=5, Upload_Checksum=checksum("sha1", b"other"), expect=460)
+        tus.post(b"hello", Upload_Length=9, Upload_Checksum=checksum("sha1", b"other"), expect=460)
+
+    @pytest.mark.parametrize("version", [6, 8])
+    def test_more_bytes_than_a_draft_announced(self, tus, limited, version):
+        reply = Draft(limited, version).create(b"hello", False, Upload_Length=3, expect=413)
+        assert reply.interim == [], "nothing was made that could be told"
+
+    def test_a_body_of_unknown_length_that_passes_its_end(self, tus, limited):
+        draft = Draft(limited, 8)
+        draft.create([b"x" * 600, b"x" * 600], False, expect=413)
+        draft.create([b"x" * 60, b"x" * 60], False, Upload_Length=100, expect=413)
+
+    def test_one_that_the_server_could_not_take_is_told_where_it_may_go_on(self, start_server):
+        client = start_server("--bytes-per-client-per-day", 1000).client
+        client.upload(b"word " * 100, "a.txt", TEXT)
+        tus = Tus(client)
+        with client.connect() as connection:
+            connection.request(f"POST {UPLOADS}", "Tus-Resumable: 1.0.0", "Upload-Defer-Length: 1",
+                               "Content-Type: application/offset+octet-stream", "Transfer-Encoding: chunked",
+                               body=b"258\r\n" + b"x" * 600 + b"\r\n0\r\n\r\n")
+            reply = connection.read_response()
+        assert (reply.status, reply.json()["code"]) == (429, "daily_bytes_used")
+        assert tus.offset(path_of(reply.headers["location"])) >= 0
