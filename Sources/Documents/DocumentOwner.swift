@@ -28,6 +28,10 @@ final class LiveDocument: @unchecked Sendable {
     var waitingOrders: [@Sendable () -> Void] = []
     /// A look whether it may leave memory is due (`retireWaiting`).
     var isLookDue = false
+    /// The offset with which it was put on record when it was created.
+    var createdOffset: Int64?
+    /// It is among those that leave memory when there are too many.
+    var isInWaitingLine = false
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
     /// The request that brings bytes.
@@ -83,6 +87,8 @@ package final class DocumentOwner: @unchecked Sendable {
     package static let retainedMilliseconds: Int64 = 15 * 60 * 1000
     /// Events kept for watchers that come back, of all documents and loops together; the oldest go first.
     package static let retainedBytesMax = 64 << 20
+    /// Documents of a loop that wait for their bytes and stay in memory although nobody uses them.
+    package static let waitingMax = 128
     package static let queueWatchMilliseconds: Int64 = 1000
     package static let recordAgainMilliseconds: Int64 = 1000
 
@@ -103,6 +109,8 @@ package final class DocumentOwner: @unchecked Sendable {
     private var watched: Set<DocumentID> = []
     /// Documents that are leased, or were a moment ago.
     var leases: Set<DocumentID> = []
+    /// Those that wait for their bytes, in the order in which they came to.
+    var waitingLine: [LiveDocument] = []
     private var retained: RetainedEvents
     /// Who watches every document.
     private var everyAudience: TopicAudience
@@ -465,7 +473,10 @@ package final class DocumentOwner: @unchecked Sendable {
     package func leave(_ id: DocumentID, generation: UInt64, loopIndex: Int) {
         guard let document = live[id], document.generation == generation else { return }
         document.audience.leave(loop: loopIndex)
-        if document.audience.isEmpty { watched.remove(id) }
+        if document.audience.isEmpty {
+            watched.remove(id)
+            retireWaiting(document)
+        }
     }
 
     func startQueueWatch() {
