@@ -104,6 +104,8 @@ package final class DocumentOwner: @unchecked Sendable {
     let learned: LearnedRates
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
+    /// Called when an upload takes no more bytes.
+    let uploadEnded: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
     private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
@@ -122,13 +124,14 @@ package final class DocumentOwner: @unchecked Sendable {
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
-        partCompleted: @escaping @Sendable (DocumentID) -> Void
+        partCompleted: @escaping @Sendable (DocumentID) -> Void, uploadEnded: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
         self.learned = learned
         self.partCompleted = partCompleted
+        self.uploadEnded = uploadEnded
         self.loop = loop
         self.hub = hub
         self.records = records

@@ -276,6 +276,7 @@ extension DocumentOwner {
         let refusal = DocumentRefusal.conflict(document.document.uploadConflict)
         for number in document.holder.clear() { document.takers[number]?.answer(.failure(refusal)) }
         document.takers = [:]
+        if reason != .begunAgain { uploadEnded(id) }
         document.waitingOrders.append { [bytes] in
             // Who brings bytes removes the file too when it has heard: it may be made that late.
             evict?(reason)

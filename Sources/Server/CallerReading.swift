@@ -23,8 +23,8 @@ enum CallerReading {
 }
 
 extension Exchange {
-    /// The most bytes of an upload, in one number for all who tell it or hold to it: what the tier takes, the server, the
-    /// disk, and a client in a day. Costs the lock of admission.
+    /// The most bytes of an upload, in one number for all who tell it or hold to it: what the tier takes, the server,
+    /// the disk, and a client in a day. Costs the lock of admission.
     var sizeLimitBytes: Int64? { server.shared.admission.sizeLimitBytes(callerLimitBytes) }
 
     /// Of those, what the tier takes, and the server. Nil: as the disk allows.

@@ -39,8 +39,10 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     /// No more bytes are taken, and what becomes of those that came is being seen to.
     private var isEnding = false
     private var isReleased = false {
-        didSet { place.release(after: sink.receivedBytes - startBytes) }
+        didSet { place.release(after: sink.receivedBytes - startBytes, lackingBytes: lackingBytes) }
     }
+    /// What the upload lacks when it can be gone on with; 0 where nobody knows, nil when it is over.
+    private var lackingBytes: Int64?
     private var isSyncing = false
 
     private var exchange: Exchange { request.exchange }
@@ -277,6 +279,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func release(_ end: UploadTransfer.End) {
         let written = transfer.keptBytes(end, written: sink.writtenBytes)
         guard !isReleased else { return }
+        lackingBytes = room.length.map { max(0, $0 - written) } ?? 0
         isReleased = true
         let permit = permit
         documents.perform(permit.document) { $0.releaseUpload(permit, written: written) }

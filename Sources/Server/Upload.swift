@@ -77,7 +77,9 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
-        switch exchange.server.shared.admission.admit(exchange, declaredBytes: total, kind: .resume) {
+        let admitted = exchange.server.shared.admission.admit(
+            exchange, declaredBytes: total, kind: .resume, upload: request.id, lackingBytes: request.size)
+        switch admitted {
         case .failure(let problem): completion(.failure(problem))
         case .success(let place): takePermit(exchange, place, request, total: total, reply: reply, then: completion)
         }
@@ -206,7 +208,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
     }
 
     private func durable(_ receipt: ContentReceipt) {
-        end()
+        end(isComplete: true)
         UploadCompletion.record(
             receipt, permit, declared: request.contentType, pipeline: request.pipeline.name, name: request.name,
             metadata: lateMetadata,
@@ -224,10 +226,11 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     // MARK: Ends that nobody wished for
 
-    private func end() {
+    private func end(isComplete: Bool = false) {
         isOver = true
         progress.end()
-        place.release(after: sink.receivedBytes)
+        // The next request begins at byte 0.
+        place.release(after: sink.receivedBytes, lackingBytes: isComplete ? nil : request.size ?? 0)
     }
 
     private func lose(_ reason: DocumentError) {

@@ -76,7 +76,8 @@ class TestPrecedence:
                  "embedding_url": "http://a.example/v1", "embedding_model": "m", "embedding_key_file": str(secret),
                  "embedding_dimensions": 24, "embedding_batch": 25, "embedding_concurrency": 26,
                  "embedding_timeout_seconds": 27, "attempts": 28, "retry_wait_seconds": 29,
-                 "ocr": True, "ocr_languages": "eng+osd", "ocr_dpi": 150}
+                 "ocr": True, "ocr_languages": "eng+osd", "ocr_dpi": 150,
+                 "open_uploads_max": 30, "open_uploads_per_client": 31}
         assert given.keys() == listed.keys()
         path = write(given)
         assert all(source.startswith(str(path)) for _, source in in_force("--config", path).values())

@@ -25,6 +25,37 @@ def uploading(client):
     return client.get("/v1/documents?status=uploading&limit=500", expect=200).json()["documents"]
 
 
+class TestOpenUploads:
+    """Creating costs a place, as sending does."""
+
+    def test_as_many_may_be_begun_as_there_are_places_and_an_end_gives_one_back(self, start_server):
+        server = start_server("--open-uploads-per-client", 2, "--open-uploads-max", 3)
+        client, tus = server.client, Tus(server.client)
+        first = tus.create(10)
+        client.create()
+        refused = tus.post(Upload_Length=10, expect=429)
+        assert (refused.json()["code"], refused.json()["open_uploads_max"]) == ("too_many_open_uploads_of_client", 2)
+        assert int(refused.headers["retry-after"]) > 0
+        assert client.create(expect=429).json()["code"] == "too_many_open_uploads_of_client"
+        other = tus_from(server, "127.0.0.2")
+        assert other("Upload-Length: 10").status == 201
+        refused = tus_from(server, "127.0.0.3")("Upload-Length: 10")
+        assert (refused.status, refused.json()["code"]) == (503, "too_many_open_uploads")
+        assert int(refused.headers["retry-after"]) > 0
+        assert metrics(client)["headway_uploads_open"] == 3
+        # What is there goes on, and what brings all of its bytes at once needs no such place.
+        tus.patch(first, 0, b"hello")
+        client.upload(b"some words", "a.txt", TEXT)
+        tus.patch(first, 5, b"hello")
+        second = tus.create(10)
+        tus.post(Upload_Length=10, expect=429)
+        tus.delete(second)
+        third = tus.create(10)
+        client.post(f"/v1/documents/{id_of(third)}/cancel", expect=200)
+        tus.create(10)
+        tus.post(Upload_Length=10, expect=429)
+
+
 @pytest.fixture(scope="module")
 def narrow(start_shared_server):
     """A server whose disk has 200 MiB for uploads."""
@@ -32,6 +63,10 @@ def narrow(start_shared_server):
     pressure(server.client, memory_pressure=0, **DISK, disk_free_bytes=SPARE)
     eventually(lambda: metrics(server.client).get("headway_disk_spare_bytes", 0) <= SPARE, 5)
     return server
+
+
+def spare(client):
+    return metrics(client)["headway_disk_spare_bytes"]
 
 
 class TestPromises:
