@@ -34,6 +34,13 @@ extension DocumentOwner {
         }
     }
 
+    /// The parts can never be put together: the document fails, whoever waits for it. The parts stay their clients'.
+    package func failConcatenation(_ permit: UploadPermit, _ reason: DocumentError) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        try? changeOnRecord(document, .failed(reason))
+        endUpload(document, .cancelled, of: document.document.upload)
+    }
+
     func tellConcatenations(_ live: LiveDocument) {
         guard live.document.isPart, live.document.isWhollyAcknowledged else { return }
         let waiting = live.concatenations

@@ -100,6 +100,64 @@ class TestPromises:
         assert metrics(client)["headway_promised_bytes"] == 0
 
 
+class TestParts:
+    def part(self, tus, size):
+        return tus.upload(b"word " * (size // 5) + b"." * (size % 5), Upload_Concat="partial")
+
+    def test_what_is_put_together_needs_room_like_any_other_upload(self, narrow):
+        tus = Tus(narrow.client)
+        before = uploading(narrow.client)
+        part = self.part(tus, MIB)
+        many = "final;" + " ".join([part] * 201)
+        assert tus.post(Upload_Concat=many, expect=507).json()["code"] == "storage_full"
+        assert uploading(narrow.client) == before, "what was refused leaves nothing"
+        tus.delete(part)
+
+    def test_parts_that_are_whole_before_there_is_room_are_put_together_when_there_is(self, narrow):
+        client, tus = narrow.client, Tus(narrow.client)
+        first, second = self.part(tus, MIB), tus.create(10, Upload_Concat="partial")
+        path = path_of(tus.post(Upload_Concat="final;" + " ".join([first] * 8 + [second])).headers["location"])
+        other = tus.create(int(spare(client)) - 2 * MIB)
+        tus.patch(second, 0, b"0123456789")
+        assert client.state(id_of(path))["status"] == "uploading"
+        tus.delete(other)
+        eventually(lambda: client.state(id_of(path))["status"] != "uploading", 10)
+        assert client.state(id_of(path))["bytes_total"] == 8 * MIB + 10
+        client.post(f"/v1/documents/{id_of(path)}/cancel")
+
+    def test_a_repeated_part_counts_for_the_bytes_of_the_day(self, start_server):
+        client = start_server("--bytes-per-client-per-day", 30_000).client
+        tus = Tus(client)
+        client.upload(b"word " * 3_000, "a.txt", TEXT)
+        part = self.part(tus, 10_000)
+        left = client.get("/v1/limits").json()["bytes_per_day_left"]
+        assert left == 5_000
+        refused = tus.post(Upload_Concat=f"final;{part} {part}", expect=429)
+        assert refused.json()["code"] == "daily_bytes_used"
+        path = path_of(tus.post(Upload_Concat=f"final;{part}").headers["location"])
+        assert tus.finish(path)["bytes_total"] == 10_000
+        assert client.get("/v1/limits").json()["bytes_per_day_left"] == left, "once is not twice"
+
+    def test_their_number_has_a_bound(self, narrow):
+        tus = Tus(narrow.client)
+        part = self.part(tus, 10)
+        refused = tus.post(Upload_Concat="final;" + " ".join([part] * 257), expect=400)
+        assert refused.json()["code"] == "too_many_parts"
+        path = path_of(tus.post(Upload_Concat="final;" + " ".join([part] * 256)).headers["location"])
+        assert tus.finish(path)["bytes_total"] == 2560
+
+    def test_parts_whose_lengths_come_later_are_held_to_the_limit_as_well(self, start_server):
+        client = start_server("--size-limit", 10).client
+        tus = Tus(client)
+        parts = [tus.create(Upload_Concat="partial", Upload_Defer_Length=1) for _ in range(3)]
+        path = path_of(tus.post(Upload_Concat="final;" + " ".join(parts)).headers["location"])
+        for part in parts:
+            tus.patch(part, 0, b"0123456789", Upload_Length=10)
+        state = client.finish(id_of(path), 10)
+        assert (state["status"], state["error"]["code"]) == ("failed", "too_large")
+        assert tus.head(path, expect=None).status == 410
+
+
 class TestLimitsAreTold:
     def test_one_limit_is_told_everywhere_and_enforced(self, start_server):
         client = start_server("--bytes-per-client-per-day", 1000, "--size-limit", 5000).client
