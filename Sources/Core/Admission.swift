@@ -7,6 +7,8 @@
 //   fit one by one would be taken, and meet a full disk together in their middles.
 // - What was *written since the measurement*: the free space that was measured does not know of it yet.
 //
+// What is promised to uploads of many requests between their requests is in `OpenUploads`.
+//
 // An upload that does not say how long it is gets its promise in steps of `stepBytes` as it goes on, and is refused
 // when there is none to be had, before it takes what was promised to others.
 //
@@ -22,6 +24,8 @@ package struct Admission: Sendable {
 
     package enum Kind: Sendable {
         case new
+        /// A new one whose bytes come in requests to follow.
+        case creation
         /// For a document that exists already: taken one level longer.
         case resume
     }
@@ -33,6 +37,13 @@ package struct Admission: Sendable {
         package var kind: Kind
         /// The largest upload of this client.
         package var sizeLimitBytes: Int64?
+        /// The upload of many requests that this is one of.
+        package var upload: DocumentID?
+        /// What that upload lacks, where its length is known: promised as far as there is room, so that the requests
+        /// to follow find theirs.
+        package var lackingBytes: Int64?
+        /// Of the declared bytes, those that count for nobody's day: they came before.
+        package var uncountedBytes: Int64 = 0
 
         package init(client: String, declaredBytes: Int64?, kind: Kind, sizeLimitBytes: Int64?) {
             self.client = client
@@ -45,6 +56,8 @@ package struct Admission: Sendable {
     /// The right to begin, good until the value is told of anything else.
     package struct Admitted: Sendable, Equatable {
         fileprivate var client: String
+        fileprivate var upload: DocumentID?
+        fileprivate var uncountedBytes: Int64
         /// It may bring so many bytes before it asks again (`received`).
         package var promisedBytes: Int64
     }
@@ -59,15 +72,22 @@ package struct Admission: Sendable {
 
     private struct Upload {
         var client: String
+        /// The upload of many requests that this is one of.
+        var open: DocumentID?
+        /// What is still to come that counts for nobody's day.
+        var uncountedBytes: Int64
         var receivedBytes: Int64 = 0
         /// All that it may bring; at least what it has brought.
         var allowedBytes: Int64
 
         var promisedBytes: Int64 { allowedBytes - receivedBytes }
+        /// What of it counts for the client's day.
+        var dayPromisedBytes: Int64 { promisedBytes - uncountedBytes }
     }
 
     private struct Client {
         var uploads = 0
+        /// As they count for the day.
         var promisedBytes: Int64 = 0
         var dayBytes: Int64 = 0
     }
@@ -81,7 +101,8 @@ package struct Admission: Sendable {
     private var day: Int64 = .min
     private var receivedBytes: Int64 = 0
     private var receivedBytesAtMeasurement: Int64 = 0
-    package private(set) var promisedBytes: Int64 = 0
+    private var requestsPromisedBytes: Int64 = 0
+    private(set) var open = OpenUploads()
 
     package init(_ policy: AdmissionPolicy) {
         self.policy = policy
@@ -89,6 +110,9 @@ package struct Admission: Sendable {
     }
 
     package var uploadsInFlight: Int { uploads.count }
+    package var uploadsOpen: Int { open.count }
+    /// What uploads may still bring, within their requests and between them.
+    package var promisedBytes: Int64 { requestsPromisedBytes + open.promisedBytes }
     var clientsRemembered: Int { clients.count }
     package var report: LevelReport { gauge.report }
     package var floor: ServiceLevel { gauge.floor }
@@ -106,30 +130,53 @@ package struct Admission: Sendable {
     package func decide(_ request: Request, now: Moment) -> Verdict {
         if gauge.isRestarting { return .refuse(.restarting) }
         let declared = request.declaredBytes ?? 0
-        if let limit = sizeLimitBytes(request), declared > limit { return .refuse(.tooLarge(limitBytes: limit)) }
+        if let limit = sizeLimitBytes(request.sizeLimitBytes), declared > limit {
+            return .refuse(.tooLarge(limitBytes: limit))
+        }
         if let refusal = levelRefusal(request.kind) { return .refuse(refusal) }
         if let max = policy.uploadsPerClientMax, clients[request.client]?.uploads ?? 0 >= max {
             return .refuse(.tooManyUploadsOfClient(max: max))
         }
         if uploads.count >= policy.uploadsMax { return .refuse(.tooManyUploads) }
-        let wanted = request.declaredBytes ?? 1
-        let day = dayRestBytes(request.client, now)
-        if let day, day.bytes < max(wanted, 1) { return .refuse(day.refusal) }
-        if let spare = spareBytes, spare < max(wanted, 1) { return .refuse(.storageFull) }
+        if request.kind == .creation, let refusal = openRefusal(request.client) { return .refuse(refusal) }
+        // What the upload was promised before is there for it.
+        let own = open.promise(to: request.upload)
+        let ownDayBytes = own?.client == request.client ? own?.bytes ?? 0 : 0
+        let wanted = max(request.declaredBytes ?? 1, 1)
+        let day = dayRestBytes(request.client, now).map { (bytes: $0.bytes + ownDayBytes, refusal: $0.refusal) }
+        if let day, day.bytes < wanted - request.uncountedBytes { return .refuse(day.refusal) }
+        if let spare = spareBytes, spare + (own?.bytes ?? 0) < wanted { return .refuse(.storageFull) }
         // While the disk's space is not known, nobody is promised all of a length that may be a lie.
-        let spare = spareBytes ?? Self.stepBytes
-        let promised = min(request.declaredBytes ?? Self.stepBytes, spare, day?.bytes ?? .max)
-        return .admit(Admitted(client: request.client, promisedBytes: promised))
+        let spare = spareBytes.map { $0 + (own?.bytes ?? 0) } ?? Self.stepBytes
+        let unknown = request.kind == .creation ? 0 : Self.stepBytes
+        let wish = max(request.declaredBytes ?? request.lackingBytes ?? unknown, request.lackingBytes ?? 0)
+        let promised = min(wish, spare, day.map { $0.bytes + request.uncountedBytes } ?? .max)
+        return .admit(
+            Admitted(
+                client: request.client, upload: request.upload, uncountedBytes: min(request.uncountedBytes, promised),
+                promisedBytes: promised))
     }
 
-    /// The smallest of the bounds that no waiting changes.
-    private func sizeLimitBytes(_ request: Request) -> Int64? {
+    private func openRefusal(_ client: String) -> AdmissionRefusal? {
+        if let max = policy.openUploadsPerClientMax, open.count(of: client) >= max {
+            return .tooManyOpenUploadsOfClient(max: max)
+        }
+        return open.count >= policy.openUploadsMax ? .tooManyOpenUploads : nil
+    }
+
+    /// The smallest of the bounds that no waiting changes: the client's own, the bytes of a day, the disk.
+    package func sizeLimitBytes(_ clientLimitBytes: Int64?) -> Int64? {
         let disk = readings.disk.map { $0.totalBytes - policy.diskKept.bytes(ofTotal: $0.totalBytes) }
-        return [request.sizeLimitBytes, policy.bytesPerClientPerDayMax, disk].compactMap { $0 }.min()
+        return [clientLimitBytes, policy.bytesPerClientPerDayMax, disk].compactMap { $0 }.min()
+    }
+
+    /// What a client may still send today, what is promised to its uploads counted as sent; nil: no bound.
+    package func dayLeftBytes(of client: String, now: Moment) -> Int64? {
+        dayRestBytes(client, now).map { max(0, $0.bytes) }
     }
 
     private func levelRefusal(_ kind: Kind) -> AdmissionRefusal? {
-        let causes = gauge.causes(from: kind == .new ? .resumeOnly : .readOnly)
+        let causes = gauge.causes(from: kind == .resume ? .readOnly : .resumeOnly)
         guard !causes.isEmpty else { return nil }
         let report = LevelReport(level: gauge.report.level, causes: causes)
         if causes.contains(.setByOperator) { return .closed(report) }
@@ -146,7 +193,7 @@ package struct Admission: Sendable {
         let used = today == day ? client.dayBytes : 0
         let restMilliseconds = (today + 1) * Self.dayMilliseconds - now.unixMilliseconds
         return (
-            limit - used - client.promisedBytes,
+            limit - used - client.promisedBytes - open.promisedBytes(of: key),
             .dailyBytesUsed(limitBytes: limit, secondsUntilReset: (restMilliseconds + 999) / 1000)
         )
     }
@@ -162,12 +209,27 @@ package struct Admission: Sendable {
     package mutating func began(_ admitted: Admitted) -> Ticket {
         lastNumber += 1
         let ticket = Ticket(number: lastNumber)
-        uploads[ticket] = Upload(client: admitted.client, allowedBytes: admitted.promisedBytes)
-        promisedBytes += admitted.promisedBytes
+        let upload = Upload(
+            client: admitted.client, open: admitted.upload, uncountedBytes: admitted.uncountedBytes,
+            allowedBytes: admitted.promisedBytes)
+        if let id = admitted.upload { open.began(id, by: admitted.client, max: policy.openUploadsMax) }
+        uploads[ticket] = upload
+        requestsPromisedBytes += upload.promisedBytes
         clients[admitted.client, default: Client()].uploads += 1
-        clients[admitted.client]?.promisedBytes += admitted.promisedBytes
+        clients[admitted.client]?.promisedBytes += upload.dayPromisedBytes
         return ticket
     }
+
+    /// An upload is to be created; what it was promised it keeps until its first request. False where there is one of
+    /// its name already, whose promise stays as it is.
+    package mutating func opened(_ admitted: Admitted, now: Moment) -> Bool {
+        guard let id = admitted.upload else { preconditionFailure("an upload that is created has an id") }
+        return open.open(
+            id, of: admitted.client, promisedBytes: admitted.promisedBytes, at: now.monotonicMilliseconds)
+    }
+
+    /// An upload of many requests is over: it is whole, failed, cancelled or deleted. A second time does nothing.
+    package mutating func closed(_ id: DocumentID) { open.close(id) }
 
     /// What it may bring in all; at that many bytes, or before, `received` is to be told.
     package func allowedBytes(_ ticket: Ticket) -> Int64 { uploads[ticket]?.allowedBytes ?? 0 }
@@ -190,27 +252,35 @@ package struct Admission: Sendable {
             let more = max(allowed, missing)
             upload.allowedBytes += more
             client.promisedBytes += more
-            promisedBytes += more
+            requestsPromisedBytes += more
         }
         let count = bytes - upload.receivedBytes
+        let uncounted = min(count, upload.uncountedBytes)
+        upload.uncountedBytes -= uncounted
         upload.receivedBytes = bytes
         receivedBytes += count
-        promisedBytes -= count
-        client.promisedBytes -= count
-        if policy.bytesPerClientPerDayMax != nil { client.dayBytes += count }
+        requestsPromisedBytes -= count
+        client.promisedBytes -= count - uncounted
+        if policy.bytesPerClientPerDayMax != nil { client.dayBytes += count - uncounted }
         uploads[ticket] = upload
         clients[upload.client] = client
         return refusal
     }
 
-    /// The upload is over, however; a second time does nothing.
-    package mutating func ended(_ ticket: Ticket) {
+    /// The upload is over, however; a second time does nothing. Of one of many requests this request is over: with
+    /// `lackingBytes` it goes on, and so many are promised to it as there is room for; nil closes it as well.
+    package mutating func ended(_ ticket: Ticket, lackingBytes: Int64? = nil, now: Moment? = nil) {
         guard let upload = uploads.removeValue(forKey: ticket), var client = clients[upload.client] else { return }
-        promisedBytes -= upload.promisedBytes
-        client.promisedBytes -= upload.promisedBytes
+        requestsPromisedBytes -= upload.promisedBytes
+        client.promisedBytes -= upload.dayPromisedBytes
         client.uploads -= 1
         clients[upload.client] = client.uploads > 0 || client.dayBytes > 0 ? client : nil
         if clients.count > Self.clientsMax { forgetClients() }
+        guard let id = upload.open else { return }
+        guard let lackingBytes, let now else { return open.close(id) }
+        let day = dayRestBytes(upload.client, now)?.bytes ?? .max
+        let promised = max(0, min(lackingBytes, spareBytes ?? Self.stepBytes, day))
+        open.ended(id, promisedBytes: promised, at: now.monotonicMilliseconds)
     }
 
     /// A new day begins for everybody with its first byte.
@@ -245,6 +315,7 @@ package struct Admission: Sendable {
     }
 
     private mutating func updateLevel(_ now: Moment) {
+        open.lapse(at: now.monotonicMilliseconds)
         var figures = LevelGauge.Figures()
         figures.memoryPressurePercent = readings.memoryPressurePercent
         figures.ownMemoryBytes = readings.ownMemoryBytes
@@ -255,14 +326,12 @@ package struct Admission: Sendable {
         gauge.update(figures, at: now.monotonicMilliseconds)
     }
 
-    /// Takes other bounds from now on. Uploads in flight go on; the level is measured anew within a second.
+    /// Takes other bounds from now on. Uploads in flight go on; the level stays, and is judged by the new bounds at the
+    /// next measurement, within a second.
     package mutating func setPolicy(_ new: AdmissionPolicy) {
         guard new != policy else { return }
         policy = new
-        var next = LevelGauge(new)
-        next.floor = gauge.floor
-        next.isRestarting = gauge.isRestarting
-        gauge = next
+        gauge = gauge.carried(under: new)
     }
 
     /// The lowest level an operator allows; `healthy` leaves it to the measurements.

@@ -3,6 +3,10 @@ package struct AdmissionPolicy: Sendable, Equatable {
     package var uploadsMax = 1024
     /// Nil: as many as there are places.
     package var uploadsPerClientMax: Int?
+    /// Uploads that were created and are not over, whether or not their bytes are arriving.
+    package var openUploadsMax = 10_000
+    /// Nil: as many as there are places.
+    package var openUploadsPerClientMax: Int?
     /// Bytes of one client in one calendar day (UTC), whatever became of them; nil: no bound.
     package var bytesPerClientPerDayMax: Int64?
     package var diskKept: DiskKept = .standard

@@ -8,6 +8,8 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
     case overloaded(LevelReport)
     case tooManyUploadsOfClient(max: Int)
     case tooManyUploads
+    case tooManyOpenUploadsOfClient(max: Int)
+    case tooManyOpenUploads
     case dailyBytesUsed(limitBytes: Int64, secondsUntilReset: Int64)
     case storageFull
 
@@ -20,6 +22,8 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
         case .overloaded: "overloaded"
         case .tooManyUploadsOfClient: "too_many_uploads_of_client"
         case .tooManyUploads: "too_many_uploads"
+        case .tooManyOpenUploadsOfClient: "too_many_open_uploads_of_client"
+        case .tooManyOpenUploads: "too_many_open_uploads"
         case .dailyBytesUsed: "daily_bytes_used"
         case .storageFull: "storage_full"
         }
@@ -27,7 +31,7 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
 
     package static let codes = [
         "restarting", "too_large", "uploads_closed", "overloaded", "too_many_uploads_of_client", "too_many_uploads",
-        "daily_bytes_used", "storage_full",
+        "too_many_open_uploads_of_client", "too_many_open_uploads", "daily_bytes_used", "storage_full",
     ]
 
     /// When it is worth while to come again; nil: not before somebody does something.
@@ -35,6 +39,8 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
         switch self {
         case .restarting: 2
         case .tooManyUploadsOfClient, .tooManyUploads: 5
+        // Places come back when uploads end, or when nothing is heard of them.
+        case .tooManyOpenUploadsOfClient, .tooManyOpenUploads: 15
         case .overloaded: 10
         case .closed: 60
         case .dailyBytesUsed(_, let seconds): seconds

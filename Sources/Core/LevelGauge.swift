@@ -105,6 +105,22 @@ package struct LevelGauge: Sendable {
             enters: { $0.uploads >= max }, leaves: { $0.uploads <= max - (max + 7) / 8 })
     }
 
+    /// The same under other bounds: what was in force stays so until the next measurement says otherwise. Whoever comes
+    /// between the two is turned away as before.
+    func carried(under policy: AdmissionPolicy) -> LevelGauge {
+        var next = LevelGauge(policy)
+        next.floor = floor
+        next.isRestarting = isRestarting
+        for index in next.conditions.indices {
+            let condition = next.conditions[index]
+            guard let known = conditions.first(where: { $0.cause == condition.cause && $0.level == condition.level })
+            else { continue }
+            next.conditions[index].isInForce = known.isInForce
+            next.conditions[index].lastEnteredMilliseconds = known.lastEnteredMilliseconds
+        }
+        return next
+    }
+
     mutating func update(_ figures: Figures, at milliseconds: Int64) {
         for index in conditions.indices {
             if conditions[index].enters(figures) {

@@ -138,4 +138,11 @@ extension DocumentOwner {
         case .failure: break
         }
     }
+
+    /// The parts can never be put together: the document fails, whoever waits for it. The parts stay their clients'.
+    package func failConcatenation(_ permit: UploadPermit, _ reason: DocumentError) {
+        guard let document = live[permit.document], permit.isSame(as: document.permit) else { return }
+        try? changeOnRecord(document, .failed(reason))
+        endUpload(document, .cancelled, of: document.document.upload)
+    }
 }

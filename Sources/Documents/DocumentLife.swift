@@ -24,6 +24,7 @@ extension DocumentOwner {
                 switch result {
                 case .success:
                     tell(created, .step)
+                    created.createdOffset = created.document.offset
                     retire(created)
                     answer(created.answer)
                 case .failure(let failure):

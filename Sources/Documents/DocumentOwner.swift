@@ -28,6 +28,10 @@ final class LiveDocument: @unchecked Sendable {
     var waitingOrders: [@Sendable () -> Void] = []
     /// A look whether it may leave memory is due (`retireWaiting`).
     var isLookDue = false
+    /// The offset with which it was put on record when it was created.
+    var createdOffset: Int64?
+    /// It is among those that leave memory when there are too many.
+    var isInWaitingLine = false
     var lastPositionToldMilliseconds: Int64 = 0
     var isDeleted = false
     /// The request that brings bytes.
@@ -83,6 +87,8 @@ package final class DocumentOwner: @unchecked Sendable {
     package static let retainedMilliseconds: Int64 = 15 * 60 * 1000
     /// Events kept for watchers that come back, of all documents and loops together; the oldest go first.
     package static let retainedBytesMax = 64 << 20
+    /// Documents of a loop that wait for their bytes and stay in memory although nobody uses them.
+    package static let waitingMax = 128
     package static let queueWatchMilliseconds: Int64 = 1000
     package static let recordAgainMilliseconds: Int64 = 1000
 
@@ -97,11 +103,15 @@ package final class DocumentOwner: @unchecked Sendable {
     let deduplication: Deduplication
     let learned: LearnedRates
     let concatenation: ConcatenationPort
+    /// Called when an upload takes no more bytes.
+    let uploadEnded: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
     private var loading: [DocumentID: [@Sendable (Result<LiveDocument, DocumentRefusal>) -> Void]] = [:]
     private var watched: Set<DocumentID> = []
     /// Documents that are leased, or were a moment ago.
     var leases: Set<DocumentID> = []
+    /// Those that wait for their bytes, in the order in which they came to.
+    var waitingLine: [LiveDocument] = []
     private var retained: RetainedEvents
     /// Who watches every document.
     private var everyAudience: TopicAudience
@@ -113,13 +123,14 @@ package final class DocumentOwner: @unchecked Sendable {
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
-        concatenation: ConcatenationPort
+        concatenation: ConcatenationPort, uploadEnded: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
         self.learned = learned
         self.concatenation = concatenation
+        self.uploadEnded = uploadEnded
         self.loop = loop
         self.hub = hub
         self.records = records
@@ -464,7 +475,10 @@ package final class DocumentOwner: @unchecked Sendable {
     package func leave(_ id: DocumentID, generation: UInt64, loopIndex: Int) {
         guard let document = live[id], document.generation == generation else { return }
         document.audience.leave(loop: loopIndex)
-        if document.audience.isEmpty { watched.remove(id) }
+        if document.audience.isEmpty {
+            watched.remove(id)
+            retireWaiting(document)
+        }
     }
 
     func startQueueWatch() {

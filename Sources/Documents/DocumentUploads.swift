@@ -292,6 +292,7 @@ extension DocumentOwner {
         let refusal = DocumentRefusal.conflict(document.document.uploadConflict)
         for number in document.holder.clear() { document.takers[number]?.answer(.failure(refusal)) }
         document.takers = [:]
+        if reason != .begunAgain { uploadEnded(id) }
         document.waitingOrders.append { [bytes] in
             // Who brings bytes removes the file too when it has heard: it may be made that late.
             evict?(reason)
@@ -324,9 +325,23 @@ extension DocumentOwner {
     // MARK: Waiting for bytes
 
     /// Lets a document that waits for its bytes leave memory once nothing has happened to it for as long as a terminal
-    /// one may stay; bytes that come, or whoever asks for it, find it on record. Its offset goes on record first, so
-    /// that offsets go on where they were.
+    /// one may stay, or as soon as `waitingMax` others have come to wait after it; bytes that come, or whoever asks for
+    /// it, find it on record. Its offset goes on record first, so that offsets go on where they were.
     func retireWaiting(_ document: LiveDocument) {
+        guard document.waitsForContent else { return }
+        lookLater(document)
+        guard !document.isInWaitingLine else { return }
+        document.isInWaitingLine = true
+        waitingLine.append(document)
+        guard waitingLine.count > Self.waitingMax else { return }
+        let first = waitingLine.removeFirst()
+        first.isInWaitingLine = false
+        // One that is in use comes back when it is no more.
+        guard live[first.document.id] === first, first.isUnused else { return }
+        makeAllDurable(first) { [self] in leaveMemory(first) }
+    }
+
+    private func lookLater(_ document: LiveDocument) {
         guard document.waitsForContent, !document.isLookDue else { return }
         document.isLookDue = true
         loop.schedule(afterMilliseconds: Self.retainedMilliseconds) { [weak self, weak document] in
@@ -334,7 +349,7 @@ extension DocumentOwner {
             document.isLookDue = false
             let idleMilliseconds = self.now.unixMilliseconds - document.document.updatedAtMilliseconds
             guard document.isUnused, idleMilliseconds >= Self.retainedMilliseconds else {
-                return self.retireWaiting(document)
+                return self.lookLater(document)
             }
             self.makeAllDurable(document) { self.leaveMemory(document) }
         }
@@ -358,11 +373,12 @@ extension DocumentOwner {
 
     func leaveMemory(_ document: LiveDocument) {
         guard live[document.document.id] === document else { return }
+        if document.isAsCreated { return forget(document) }
         let offset = document.document.offset
         write(document.document, document) { [self] result in
             guard live[document.document.id] === document else { return }
             guard case .success = result, document.isUnused, document.document.offset == offset else {
-                return retireWaiting(document)
+                return lookLater(document)
             }
             forget(document)
         }
@@ -373,6 +389,11 @@ extension LiveDocument {
     /// It was created first, and nobody brings its bytes now.
     fileprivate var waitsForContent: Bool {
         document.status == .uploading && document.awaitsContent && permit == nil && !isDeleted
+    }
+
+    /// Nothing has happened to it: its record is as it would be made now.
+    fileprivate var isAsCreated: Bool {
+        isUnused && document.upload.token == nil && document.offset == createdOffset
     }
 
     fileprivate var isUnused: Bool {

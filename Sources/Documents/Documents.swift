@@ -25,17 +25,21 @@ package final class Documents: @unchecked Sendable {
         deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates()
     ) {
         self.loops = loops
-        let concatenation = concatenation
+        let (concatenation, uploadEnds) = (concatenation, uploadEnds)
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries, deduplication: deduplication, learned: learned, concatenation: concatenation)
+                retries: retries, deduplication: deduplication, learned: learned, concatenation: concatenation,
+                uploadEnded: { uploadEnds.ended($0) })
         }
         concatenation.connectOwners { [weak self] id, work in self?.perform(id, work) }
     }
 
     /// What puts parts together; set once, before anything is asked of the documents.
     package let concatenation = ConcatenationPort()
+
+    /// Who keeps count of uploads that are not over.
+    package let uploadEnds = UploadEndsPort()
 
     /// Runs `work` with the owner of `id`, on the owner's loop.
     package func perform(_ id: DocumentID, _ work: @escaping @Sendable (DocumentOwner) -> Void) {
@@ -123,6 +127,14 @@ package final class ConcatenationPort: Sendable {
     }
 }
 
+/// Where owners say that an upload takes no more bytes, whatever ended it; also of what never was one.
+package final class UploadEndsPort: Sendable {
+    private let handler = Mutex<(@Sendable (DocumentID) -> Void)?>(nil)
+
+    package func connect(_ body: @escaping @Sendable (DocumentID) -> Void) { handler.withLock { $0 = body } }
+    func ended(_ id: DocumentID) { handler.withLock { $0 }?(id) }
+}
+
 /// Why an owner refuses what it was asked.
 package enum DocumentRefusal: Error, Sendable, Equatable {
     case notFound
@@ -190,6 +202,8 @@ package struct UploadGrant: Sendable {
     package var name: String
     package var contentType: String?
     package var pipeline: String
+    /// Who created it, as admission counts.
+    package var client: String?
     package var upload: ResumableUpload
     /// The whole length, where it has been said.
     package var length: Int64?
@@ -202,6 +216,7 @@ package struct UploadGrant: Sendable {
         name = document.name
         contentType = document.contentType
         pipeline = document.pipeline
+        client = document.client
         upload = document.upload
         length = document.declaredBytes
         tierLimitBytes = document.tierLimitBytes

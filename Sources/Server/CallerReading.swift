@@ -31,8 +31,12 @@ enum CallerReading {
 }
 
 extension Exchange {
-    /// The most bytes of an upload: what the tier takes, and the server. Nil: as the disk allows.
-    package var sizeLimitBytes: Int64? {
+    /// The most bytes of an upload, in one number for all who tell it or hold to it: what the tier takes, the server,
+    /// the disk, and a client in a day. Costs the lock of admission.
+    var sizeLimitBytes: Int64? { server.shared.admission.sizeLimitBytes(callerLimitBytes) }
+
+    /// Of those, what the tier takes, and the server. Nil: as the disk allows.
+    package var callerLimitBytes: Int64? {
         guard let tier = tierLimitBytes, let server = policy.sizeLimitBytes else {
             return tierLimitBytes ?? policy.sizeLimitBytes
         }

@@ -9,9 +9,10 @@ import Wire
 // Theory of operation
 //
 // A document that is made of parts (tus, "Concatenation") may be asked for before the parts are whole. It is put on
-// record with their names; each time one of them becomes whole, `attempt` looks whether all are. Then a disk thread
-// copies them one behind the other into the document's own file, and from there on it is a document like any other; the
-// parts are removed. After a restart the attempt is made again. Where a part is gone the document fails.
+// record with their names; each time one of them becomes whole, `attempt` looks whether all are. Then it takes a place
+// for the sum of their bytes, as every upload does, and a disk thread copies them one behind the other into the
+// document's own file. From there on it is a document like any other; the parts are removed. Where there is no place
+// the attempt is made again a while later, and after a restart as well. Where a part is gone the document fails.
 
 /// Puts parts together.
 package enum Concatenation {
@@ -26,15 +27,11 @@ package enum Concatenation {
             case .success(let standings):
                 guard standings.allSatisfy(\.mayBeAwaited) else { return upload.respond(Problem(.awaitedTooOften)) }
                 var document = document
-                // Known once all parts' lengths are.
-                let lengths = standings.compactMap(\.length)
-                if lengths.count == parts.count {
-                    let total = lengths.reduce(0, +)
-                    if let limit = upload.sizeLimitBytes, total > limit {
-                        return upload.respond(.tooLarge(limitBytes: limit))
-                    }
-                    document.announce(bytesTotal: total)
+                let sum = PartsSum(standings.map(\.part))
+                if let limit = upload.sizeLimitBytes, sum.bytes > limit {
+                    return upload.respond(.tooLarge(limitBytes: limit))
                 }
+                if sum.isKnown { document.announce(bytesTotal: sum.bytes) }
                 record(upload, document, reservation)
             }
         }
@@ -42,15 +39,14 @@ package enum Concatenation {
 
     private static func record(_ upload: UploadRequest, _ document: Document, _ reservation: KeyReservation?) {
         let exchange = upload.exchange
-        exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
-            owner.create(document, reserving: reservation, then: answer)
-        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
-            if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
+        // Its bytes are promised to its parts; what putting them together takes it asks for when it comes to that.
+        ResumableUploads.make(document, upload, declaredBytes: nil, reserving: reservation) {
             attempt(document.id, on: exchange.server, loop: exchange.loop) { outcome in
                 switch outcome {
                 case .complete(let event, let bytes): upload.answerComplete(event, bytes: bytes)
                 case .waiting: upload.answerConcatenation(document)
-                case .refused(let problem): upload.respond(problem)
+                // Its client knows of nothing yet, and may ask again when there is room.
+                case .refused(let problem), .postponed(let problem): upload.takeBack(problem)
                 }
             }
         }
@@ -61,10 +57,23 @@ package enum Concatenation {
         /// Parts are missing; the attempt is made again when they are whole.
         case waiting
         case refused(Problem)
+        /// There is no room for it now.
+        case postponed(Problem)
+    }
+
+    /// How long after an attempt for which there was no room the next one is made.
+    static let againMilliseconds: Int64 = 2000
+
+    /// Puts the document together as soon as its parts are whole and there is room for it; nobody waits for an answer.
+    package static func goOn(_ id: DocumentID, on server: LoopServer, loop: EventLoop) {
+        attempt(id, on: server, loop: loop) { outcome in
+            guard case .postponed = outcome else { return }
+            loop.schedule(afterMilliseconds: againMilliseconds) { goOn(id, on: server, loop: loop) }
+        }
     }
 
     /// Puts the document together if its parts are whole.
-    package static func attempt(
+    private static func attempt(
         _ id: DocumentID, on server: LoopServer, loop: EventLoop, then completion: @escaping @Sendable (Outcome) -> Void
     ) {
         let holding = UploadHolding(loop)
@@ -87,18 +96,45 @@ package enum Concatenation {
                     server.shared.documents.perform(id) { $0.failForLostPart(id) }
                     return completion(.refused(.partsGone))
                 }
+                let sum = PartsSum(standings.map(\.part))
+                let admission = server.shared.admission
+                let own = [grant.tierLimitBytes, server.shared.policy.sizeLimitBytes].compactMap { $0 }.min()
+                if let limit = admission.sizeLimitBytes(own), sum.bytes > limit {
+                    let words = "The parts are together larger than the \(limit) bytes that are taken."
+                    server.shared.documents.perform(id) {
+                        $0.failConcatenation(grant.permit, DocumentError(.tooLarge, words))
+                    }
+                    return completion(.refused(.tooLarge(limitBytes: limit)))
+                }
                 guard standings.allSatisfy(\.isComplete) else {
                     release()
                     return completion(.waiting)
                 }
-                join(standings, grant, holding, on: server, loop: loop, then: completion)
+                switch admission.admit(request(for: sum, of: grant, sizeLimitBytes: own)) {
+                case .failure(let refusal):
+                    release()
+                    completion(.postponed(Problem(refusal)))
+                case .success(let place):
+                    join(standings, grant, place, holding, on: server, loop: loop, then: completion)
+                }
             }
         }
     }
 
+    /// The copy takes room for all of its bytes. For the day count those that no part has brought.
+    private static func request(
+        for sum: PartsSum, of grant: UploadGrant, sizeLimitBytes: Int64?
+    ) -> Admission.Request {
+        var request = Admission.Request(
+            client: grant.client ?? "", declaredBytes: sum.bytes, kind: .resume, sizeLimitBytes: sizeLimitBytes)
+        request.upload = grant.permit.document
+        request.uncountedBytes = sum.sentBytes
+        return request
+    }
+
     private static func join(
-        _ parts: [PartStanding], _ grant: UploadGrant, _ holding: UploadHolding, on server: LoopServer, loop: EventLoop,
-        then completion: @escaping @Sendable (Outcome) -> Void
+        _ parts: [PartStanding], _ grant: UploadGrant, _ place: UploadPlace, _ holding: UploadHolding,
+        on server: LoopServer, loop: EventLoop, then completion: @escaping @Sendable (Outcome) -> Void
     ) {
         let (store, documents) = (server.shared.store, server.shared.documents)
         let id = grant.permit.document
@@ -112,9 +148,11 @@ package enum Concatenation {
         store.join(sources, into: id, token: token, isHashed: grant.upload.isHashed, loop: loop) { result in
             switch result {
             case .failure(let error):
+                place.release(after: 0, lackingBytes: 0)
                 documents.perform(id) { $0.releaseUpload(grant.permit, written: 0) }
-                completion(.refused(error.isNoSpace ? .storageFull : .storage(.failed("\(error)"))))
+                completion(.postponed(error.isNoSpace ? .storageFull : .storage(.failed("\(error)"))))
             case .success(let receipt):
+                place.release(after: receipt.bytes)
                 UploadCompletion.record(
                     receipt, grant.permit, declared: grant.contentType, pipeline: grant.pipeline, name: grant.name,
                     metadata: nil, server: server, loop: loop
@@ -187,6 +225,12 @@ package enum Concatenation {
                 completion(.success(found.compactMap { $0 }))
             }
         }
+    }
+}
+
+extension PartStanding {
+    fileprivate var part: PartsSum.Part {
+        PartsSum.Part(id: document, length: length, acknowledgedBytes: acknowledgedBytes)
     }
 }
 

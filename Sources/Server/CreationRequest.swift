@@ -97,18 +97,21 @@ final class CreationRequest: BodyConsumer, @unchecked Sendable {
 
     private static func make(_ exchange: Exchange, _ request: NewDocument, _ reservation: KeyReservation?) {
         // Better now than when the client comes with the bytes.
-        let admission = exchange.server.shared.admission
-        if let problem = admission.refusal(exchange, declaredBytes: request.size, kind: .new) {
-            return exchange.respond(problem)
-        }
         let id = request.makeID()
+        let place: OpenPlace
+        switch exchange.server.shared.admission.open(exchange, id, declaredBytes: request.size) {
+        case .failure(let problem): return exchange.respond(problem)
+        case .success(let taken): place = taken
+        }
         let document = request.document(id: id, total: request.size, awaitsContent: true, by: exchange)
         exchange.server.shared.documents.ask(id, from: exchange.loop) { owner, answer in
             owner.create(document, reserving: reservation, then: answer)
         } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
             switch result {
             case .success(let event): answer(exchange, event)
-            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .failure(let refusal):
+                place.giveBack()
+                exchange.respond(Problem(refusal))
             }
         }
     }

@@ -39,8 +39,10 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     /// No more bytes are taken, and what becomes of those that came is being seen to.
     private var isEnding = false
     private var isReleased = false {
-        didSet { place.release(after: sink.receivedBytes - startBytes) }
+        didSet { place.release(after: sink.receivedBytes - startBytes, lackingBytes: lackingBytes) }
     }
+    /// What the upload lacks when it can be gone on with; 0 where nobody knows, nil when it is over.
+    private var lackingBytes: Int64?
     private var isSyncing = false
 
     private var exchange: Exchange { request.exchange }
@@ -148,13 +150,11 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func keep() {
         let total = sink.receivedBytes
         if hasOverrun && room.endsAtLimit {
-            return acknowledgeThenRelease { [self] _ in
-                request.respond(.tooLarge(limitBytes: total))
-            }
+            return refuseOverrun(.tooLarge(limitBytes: total))
         }
         if hasOverrun, request.dialect != .tus, let length = room.length {
             // The draft refuses what passes the end; tus takes what fits.
-            return acknowledgeThenRelease { [self] _ in request.refuse(.beyondLength(length), at: total) }
+            return refuseOverrun(.beyondLength(length))
         }
         let end = UploadAppendEnd.of(
             total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: request.dialect == .tus)
@@ -170,6 +170,12 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
             acknowledgeThenRelease { [self] grant in request.answer(grant, isComplete: true) }
         case .complete: complete()
         }
+    }
+
+    /// Of an upload that can be gone on with, what fits stays.
+    private func refuseOverrun(_ problem: Problem) {
+        if request.isOnRecord { return letGo { [self] in request.refuseBody(problem) } }
+        acknowledgeThenRelease { [self] _ in request.respond(problem) }
     }
 
     private func acknowledgeThenRelease(_ reply: @escaping @Sendable (UploadGrant) -> Void) {
@@ -260,7 +266,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func takeBack(_ problem: Problem?) {
         sink.cutBack { [self] _ in
             release(.sumRefuted)
-            if let problem { request.respond(problem) }
+            if let problem { request.refuseBody(problem) }
         }
     }
 
@@ -275,6 +281,7 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
     private func release(_ end: UploadTransfer.End) {
         let written = transfer.keptBytes(end, written: sink.writtenBytes)
         guard !isReleased else { return }
+        lackingBytes = room.length.map { max(0, $0 - written) } ?? 0
         isReleased = true
         let permit = permit
         documents.perform(permit.document) { $0.releaseUpload(permit, written: written) }

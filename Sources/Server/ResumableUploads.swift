@@ -30,7 +30,7 @@ enum ResumableUploads {
     }
 
     private static func create(_ exchange: Exchange, _ fields: UploadCreationFields) {
-        if let problem = UploadRoutes.admission(exchange, .new, length: fields.length) {
+        if let problem = UploadRoutes.admission(exchange, .creation, length: fields.length) {
             return exchange.respond(problem)
         }
         do throws(Problem) {
@@ -81,21 +81,50 @@ enum ResumableUploads {
         reserving reservation: KeyReservation?
     ) {
         let exchange = upload.exchange
-        exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
-            owner.create(document, reserving: reservation, then: answer)
-        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
-            if case .failure(let refusal) = result { return upload.respond(Problem(refusal)) }
-            let isWhole = fields.bodyCompletes || fields.length == 0
-            begin(upload) { grant, holding in
-                guard fields.hasBody || isWhole else {
+        let append = UploadAppend(
+            offset: 0, length: fields.length, bodyBytes: exchange.contentLength, bodyCompletes: fields.bodyCompletes)
+        let takesBytes = fields.hasBody || fields.bodyCompletes || fields.length == 0
+        // What could not be taken anyhow is refused before there is anything that would be left behind.
+        do throws(AppendRefusal) {
+            if takesBytes {
+                _ = try append.room(written: 0, knownLength: fields.length, limitBytes: upload.sizeLimitBytes)
+            }
+        } catch {
+            return upload.refuse(error, at: 0)
+        }
+        make(document, upload, declaredBytes: fields.length, reserving: reservation) {
+            var upload = upload
+            upload.isOnRecord = true
+            begin(upload) { [upload] grant, holding in
+                guard takesBytes else {
                     release(grant, on: exchange)
                     return upload.answer(grant, isComplete: false)
                 }
                 upload.interim(grant, location: upload.location)
-                let append = UploadAppend(
-                    offset: 0, length: fields.length, bodyBytes: exchange.contentLength,
-                    bodyCompletes: fields.bodyCompletes)
                 take(upload, append, grant, holding, checksum: fields.checksum)
+            }
+        }
+    }
+
+    /// Takes a place for the upload and puts its document on record; a refusal is answered.
+    static func make(
+        _ document: Document, _ upload: UploadRequest, declaredBytes: Int64?, reserving reservation: KeyReservation?,
+        then body: @escaping @Sendable () -> Void
+    ) {
+        let exchange = upload.exchange
+        let place: OpenPlace
+        switch exchange.server.shared.admission.open(exchange, document.id, declaredBytes: declaredBytes) {
+        case .failure(let problem): return upload.respond(problem)
+        case .success(let taken): place = taken
+        }
+        exchange.server.shared.documents.ask(document.id, from: exchange.loop) { owner, answer in
+            owner.create(document, reserving: reservation, then: answer)
+        } then: { (result: Result<EncodedEvent, DocumentRefusal>) in
+            switch result {
+            case .success: body()
+            case .failure(let refusal):
+                place.giveBack()
+                upload.respond(Problem(refusal))
             }
         }
     }
@@ -203,7 +232,10 @@ enum ResumableUploads {
             }
         }
         let place: UploadPlace
-        switch exchange.server.shared.admission.admit(exchange, declaredBytes: append.bodyBytes, kind: .resume) {
+        let admitted = exchange.server.shared.admission.admit(
+            exchange, declaredBytes: append.bodyBytes, kind: .resume, upload: upload.id,
+            lackingBytes: room.length.map { $0 - grant.upload.writtenBytes })
+        switch admitted {
         case .success(let taken): place = taken
         case .failure(let problem):
             release(grant, on: exchange)

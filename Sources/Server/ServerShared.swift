@@ -71,6 +71,7 @@ package final class ServerShared: Sendable {
         self.page = page
         self.epoch = epoch
         self.logger = logger
+        documents.uploadEnds.connect { [admission] in admission.closed($0) }
     }
 
     /// What is in force now. An exchange has its own, for as long as it lasts.

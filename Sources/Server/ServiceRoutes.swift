@@ -37,6 +37,9 @@ enum ServiceRoutes {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("size_limit_bytes"); writer.optional(exchange.sizeLimitBytes)
+        let day = shared.admission.day(of: exchange.caller)
+        writer.key("bytes_per_day_max"); writer.optional(day?.bytesMax)
+        writer.key("bytes_per_day_left"); writer.optional(day?.leftBytes)
         writer.key("tier"); writer.string(exchange.caller.tier.rawValue)
         writer.key("accepted_types")
         writer.beginArray()
@@ -66,6 +69,9 @@ enum ServiceRoutes {
         text += counters(
             "headway_uploads_in_flight", "gauge", "Uploads whose bytes are arriving.",
             admission.uploadsInFlight)
+        text += counters(
+            "headway_uploads_open", "gauge", "Uploads that were created, are not over, and were heard of lately.",
+            admission.uploadsOpen)
         text += counters(
             "headway_uploads_total", "counter", "Uploads that became durable.",
             shared.counters.uploadsAccepted.value)
@@ -112,7 +118,8 @@ enum ServiceRoutes {
                 "headway_uploads_refused_total", "counter", "Uploads that were refused or ended, by reason.", "reason",
                 AdmissionRefusal.codes.map { ($0, figures.refusals[$0, default: 0]) })
             + family(
-                "headway_promised_bytes", "gauge", "Bytes that uploads in flight may still bring.", "",
+                "headway_promised_bytes", "gauge", "Bytes that uploads may still bring, in flight or between requests.",
+                "",
                 [("", Int(figures.promisedBytes))])
             + family(
                 "headway_disk_spare_bytes", "gauge", "What uploads may still take of the disk.", "",

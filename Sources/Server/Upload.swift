@@ -77,7 +77,9 @@ final class Upload: BodyConsumer, @unchecked Sendable {
         _ exchange: Exchange, _ request: NewDocument, total: Int64?, reply: UploadReply,
         then completion: @escaping @Sendable (Result<Upload, Problem>) -> Void
     ) {
-        switch exchange.server.shared.admission.admit(exchange, declaredBytes: total, kind: .resume) {
+        let admitted = exchange.server.shared.admission.admit(
+            exchange, declaredBytes: total, kind: .resume, upload: request.id, lackingBytes: request.size)
+        switch admitted {
         case .failure(let problem): completion(.failure(problem))
         case .success(let place): takePermit(exchange, place, request, total: total, reply: reply, then: completion)
         }
@@ -162,7 +164,8 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     /// False when there are more bytes than the caller may send or has announced; then the upload has been refused.
     private func fits(_ bytes: Int64) -> Bool {
-        if let limit = exchange.sizeLimitBytes, bytes > limit {
+        // The other limits are admission's, which `grew` asks.
+        if let limit = exchange.callerLimitBytes, bytes > limit {
             refuse(
                 .tooLarge(limitBytes: limit),
                 DocumentError(.tooLarge, "The upload is larger than the \(limit) bytes that are taken."))
@@ -205,7 +208,7 @@ final class Upload: BodyConsumer, @unchecked Sendable {
     }
 
     private func durable(_ receipt: ContentReceipt) {
-        end()
+        end(isComplete: true)
         UploadCompletion.record(
             receipt, permit, declared: request.contentType, pipeline: request.pipeline.name, name: request.name,
             metadata: lateMetadata,
@@ -223,10 +226,11 @@ final class Upload: BodyConsumer, @unchecked Sendable {
 
     // MARK: Ends that nobody wished for
 
-    private func end() {
+    private func end(isComplete: Bool = false) {
         isOver = true
         progress.end()
-        place.release(after: sink.receivedBytes)
+        // The next request begins at byte 0.
+        place.release(after: sink.receivedBytes, lackingBytes: isComplete ? nil : request.size ?? 0)
     }
 
     private func lose(_ reason: DocumentError) {

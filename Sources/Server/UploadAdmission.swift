@@ -38,11 +38,19 @@ package final class UploadAdmission: Sendable {
 
     // MARK: Uploads
 
-    /// Takes a place for an upload of so many bytes still to come (nil: nobody knows), or says why there is none.
+    /// Takes a place for a body of so many bytes still to come (nil: nobody knows), or says why there is none. A body
+    /// that goes on with an upload names it, and what that lacks, where its length is known.
     package func admit(
-        _ exchange: Exchange, declaredBytes: Int64?, kind: Admission.Kind
+        _ exchange: Exchange, declaredBytes: Int64?, kind: Admission.Kind, upload: DocumentID? = nil,
+        lackingBytes: Int64? = nil
     ) -> Result<UploadPlace, Problem> {
-        let request = Self.request(exchange, declaredBytes, kind)
+        var request = Self.request(exchange, declaredBytes, kind)
+        request.upload = upload
+        request.lackingBytes = lackingBytes
+        return admit(request).mapError(Problem.init)
+    }
+
+    func admit(_ request: Admission.Request) -> Result<UploadPlace, AdmissionRefusal> {
         let now = Self.now
         let result: Result<(Admission.Ticket, Int64), AdmissionRefusal> = change { state in
             switch state.admission.decide(request, now: now) {
@@ -52,8 +60,28 @@ package final class UploadAdmission: Sendable {
                 return .failure(refusal)
             }
         }
-        return result.map { UploadPlace(self, $0.0, allowedBytes: $0.1) }.mapError(Problem.init)
+        return result.map { UploadPlace(self, $0.0, allowedBytes: $0.1) }
     }
+
+    /// Takes a place among the uploads that are begun and not over, before there is one; it is promised its length,
+    /// where that is known. Whoever takes one and makes no upload of it gives it back.
+    func open(_ exchange: Exchange, _ id: DocumentID, declaredBytes: Int64?) -> Result<OpenPlace, Problem> {
+        var request = Self.request(exchange, declaredBytes, .creation)
+        request.upload = id
+        let now = Self.now
+        return change { state in
+            switch state.admission.decide(request, now: now) {
+            case .admit(let admitted):
+                return .success(OpenPlace(self, id, isOwn: state.admission.opened(admitted, now: now)))
+            case .refuse(let refusal):
+                state.refusals[refusal.code, default: 0] += 1
+                return .failure(Problem(refusal))
+            }
+        }
+    }
+
+    /// An upload of many requests is over.
+    func closed(_ id: DocumentID) { change { $0.admission.closed(id) } }
 
     /// Whether there would be a place, without taking it. What it answers with is counted as refused.
     package func refusal(_ exchange: Exchange, declaredBytes: Int64?, kind: Admission.Kind) -> Problem? {
@@ -75,7 +103,23 @@ package final class UploadAdmission: Sendable {
 
     private static func request(_ exchange: Exchange, _ bytes: Int64?, _ kind: Admission.Kind) -> Admission.Request {
         Admission.Request(
-            client: exchange.caller.key, declaredBytes: bytes, kind: kind, sizeLimitBytes: exchange.sizeLimitBytes)
+            client: exchange.caller.key, declaredBytes: bytes, kind: kind, sizeLimitBytes: exchange.callerLimitBytes)
+    }
+
+    /// The largest upload, of a caller whose own limit is this one; nil: nobody knows of a limit.
+    func sizeLimitBytes(_ callerLimitBytes: Int64?) -> Int64? {
+        state.withLock { $0.admission.sizeLimitBytes(callerLimitBytes) }
+    }
+
+    /// What a client may send in a day, and what of it is left; nil where there is no bound.
+    func day(of caller: Caller) -> (bytesMax: Int64, leftBytes: Int64)? {
+        let now = Self.now
+        return state.withLock { state in
+            guard let max = state.admission.policy.bytesPerClientPerDayMax,
+                let left = state.admission.dayLeftBytes(of: caller.key, now: now)
+            else { return nil }
+            return (max, left)
+        }
     }
 
     fileprivate var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
@@ -91,11 +135,11 @@ package final class UploadAdmission: Sendable {
         }
     }
 
-    fileprivate func ended(_ ticket: Admission.Ticket, bytes: Int64) {
+    fileprivate func ended(_ ticket: Admission.Ticket, bytes: Int64, lackingBytes: Int64?) {
         let now = Self.now
         change { state in
             _ = state.admission.received(ticket, bytes: bytes, now: now)
-            state.admission.ended(ticket)
+            state.admission.ended(ticket, lackingBytes: lackingBytes, now: now)
         }
     }
 
@@ -106,6 +150,7 @@ package final class UploadAdmission: Sendable {
         package var report: LevelReport
         package var floor: ServiceLevel
         package var uploadsInFlight: Int
+        package var uploadsOpen: Int
         package var promisedBytes: Int64
         package var spareBytes: Int64?
         package var refusals: [String: Int]
@@ -115,7 +160,8 @@ package final class UploadAdmission: Sendable {
         state.withLock { state in
             Figures(
                 report: state.admission.report, floor: state.admission.floor,
-                uploadsInFlight: state.admission.uploadsInFlight, promisedBytes: state.admission.promisedBytes,
+                uploadsInFlight: state.admission.uploadsInFlight, uploadsOpen: state.admission.uploadsOpen,
+                promisedBytes: state.admission.promisedBytes,
                 spareBytes: state.admission.spareBytes, refusals: state.refusals)
         }
     }
@@ -139,6 +185,23 @@ package final class UploadAdmission: Sendable {
     func setPolicy(_ policy: AdmissionPolicy) { change { $0.admission.setPolicy(policy) } }
     func setFloor(_ level: ServiceLevel) { change { $0.admission.setFloor(level) } }
     func beginRestart() { change { $0.admission.beginRestart() } }
+}
+
+/// A new upload's place among those that are not over.
+struct OpenPlace: Sendable {
+    private let admission: UploadAdmission
+    private let id: DocumentID
+    /// False where the name was taken: that place is another's.
+    private let isOwn: Bool
+
+    fileprivate init(_ admission: UploadAdmission, _ id: DocumentID, isOwn: Bool) {
+        self.admission = admission
+        self.id = id
+        self.isOwn = isOwn
+    }
+
+    /// There came to be no upload.
+    func giveBack() { if isOwn { admission.closed(id) } }
 }
 
 /// One upload's place: held from before its first byte to its end. Belongs to the upload's loop.
@@ -171,12 +234,12 @@ package final class UploadPlace: @unchecked Sendable {
         }
     }
 
-    /// Gives the place and what is left of the promise back. `bytes`: all that came, where the caller knows. A second
-    /// time does nothing.
-    package func release(after bytes: Int64? = nil) {
+    /// Gives the place and what is left of the promise back. `bytes`: all that came, where the caller knows. An upload
+    /// that can be gone on with keeps a promise of `lackingBytes`; 0 where nobody knows. A second time does nothing.
+    package func release(after bytes: Int64? = nil, lackingBytes: Int64? = nil) {
         guard !isReleased else { return }
         isReleased = true
-        admission.ended(ticket, bytes: bytes ?? toldBytes)
+        admission.ended(ticket, bytes: bytes ?? toldBytes, lackingBytes: lackingBytes)
     }
 
     deinit { release() }
@@ -202,6 +265,14 @@ extension Problem {
             members = ["uploads_max": .integer(Int64(max))]
         case .tooManyUploads:
             self.init(503, refusal.code, "Too many uploads are in flight. Try again in a few seconds.")
+        case .tooManyOpenUploadsOfClient(let max):
+            self.init(
+                429, refusal.code,
+                "You have begun \(max) uploads that are not whole, which is as many as you may. Finish or delete some."
+            )
+            members = ["open_uploads_max": .integer(Int64(max))]
+        case .tooManyOpenUploads:
+            self.init(503, refusal.code, "Too many uploads are begun and not whole. Try again in a while.")
         case .dailyBytesUsed(let limit, _):
             self.init(
                 429, refusal.code,

@@ -13,6 +13,8 @@ struct UploadRequest: Sendable {
     let id: DocumentID
     /// The upload was made by this request: its answer says where it is.
     var isCreation = false
+    /// Besides, it is there, and can be gone on with whatever becomes of this request.
+    var isOnRecord = false
     /// A sum of the body follows it (tus, "Checksum trailer").
     var trailerChecksumFollows = false
     /// The request does not show which dialect its client speaks; the answer is in the words of both.
@@ -107,10 +109,35 @@ struct UploadRequest: Sendable {
             members: refusal.members)
         problem.type = refusal.type(dialect)
         for (name, value) in refusal.fields(dialect).pairs { problem.fields[name] = value }
-        exchange.respond(problem)
+        exchange.respond(located(problem))
     }
 
-    func respond(_ problem: Problem) { exchange.respond(problem) }
+    /// A client goes on with what its own request created, if it is told where that is.
+    private func located(_ problem: Problem) -> Problem {
+        var problem = problem
+        if isOnRecord { problem.fields["Location"] = location }
+        return problem
+    }
+
+    /// Refuses what the body brought. Where that is the body's own fault, what the request created goes with it: its
+    /// client has another upload to make, and nobody else knows of this one.
+    func refuseBody(_ problem: Problem) {
+        guard isOnRecord, [400, 413, 460].contains(problem.status) else { return respond(problem) }
+        takeBack(problem)
+    }
+
+    /// Removes what the request created, then refuses it.
+    func takeBack(_ problem: Problem) {
+        var upload = self
+        upload.isOnRecord = false
+        exchange.server.shared.documents.ask(id, from: exchange.loop) { [id] owner, answer in
+            owner.delete(id, then: answer)
+        } then: { [upload] (_: DocumentRefusal?) in
+            upload.respond(problem)
+        }
+    }
+
+    func respond(_ problem: Problem) { exchange.respond(located(problem)) }
 
     func refuse(_ error: UploadFieldError) {
         var problem = Problem(error.status, error.code, error.detail)

@@ -5,6 +5,8 @@ package enum UploadConcatenation: Sendable, Equatable {
     case final(ids: [String])
 
     package static let pathPrefix = "/v1/uploads/"
+    /// Parts of one upload.
+    package static let partsMax = 256
 
     /// `partial`, or `final;` and URLs parted by single spaces. A URL is matched by its path alone: clients send what
     /// they made of `Location`, with the scheme and host that they see and perhaps a prefix that a proxy takes away.
@@ -18,6 +20,7 @@ package enum UploadConcatenation: Sendable, Equatable {
         for url in text.dropFirst("final;".count).pieces(between: ASCII.space) {
             guard let id = Self.id(of: url) else { throw .concatenationInvalid }
             ids.append(id)
+            guard ids.count <= Self.partsMax else { throw .tooManyParts }
         }
         self = .final(ids: ids)
     }

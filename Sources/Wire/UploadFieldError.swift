@@ -18,6 +18,7 @@ package enum UploadFieldError: Error, Equatable, Sendable {
     case checksumAlgorithmUnknown
     case checksumTrailerMissing
     case concatenationInvalid
+    case tooManyParts
     case finalWithLength
     case finalWithContent
 
@@ -77,6 +78,11 @@ package enum UploadFieldError: Error, Equatable, Sendable {
             (
                 400, "bad_upload_concat",
                 "Send Upload-Concat: partial, or final; and URLs of uploads, a space between two."
+            )
+        case .tooManyParts:
+            (
+                400, "too_many_parts",
+                "Make an upload of at most \(UploadConcatenation.partsMax) parts; larger parts make fewer."
             )
         case .finalWithLength:
             (400, "final_upload_with_length", "Leave the length of a final upload out: its parts tell it.")

@@ -207,7 +207,7 @@ final class RunningServer: @unchecked Sendable {
         learned.save(nowAndThenIn: ledger, on: loops[0])
         shared.documents.concatenation.connect { [servers] id in
             let server = servers[id.ownerIndex(of: servers.count)]
-            server.loop.post { Concatenation.attempt(id, on: server, loop: server.loop) { _ in } }
+            server.loop.post { Concatenation.goOn(id, on: server, loop: server.loop) }
         }
         shared.documents.start()
         sampler?.measureAtOnce()

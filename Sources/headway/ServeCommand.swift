@@ -208,6 +208,17 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Uploads that may be begun and not whole.", of: ServeSettings.openUploadsMax, valueName: "uploads"))
+    var openUploadsMax: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Uploads of one client that may be begun and not whole; 0: no bound.",
+            of: ServeSettings.openUploadsPerClient, valueName: "uploads"))
+    var openUploadsPerClient: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Bytes that one client may upload in a day (UTC); 0: no bound.",
             of: ServeSettings.bytesPerClientPerDay, valueName: "bytes"))
     var bytesPerClientPerDay: Int?
@@ -311,6 +322,8 @@ struct ServeCommand: ParsableCommand {
             (ServeSettings.resultRetentionSeconds, resultRetentionSeconds.map(SettingValue.number)),
             (ServeSettings.deduplicate, deduplicate.map(SettingValue.flag)),
             (ServeSettings.uploadsPerClient, uploadsPerClient.map(SettingValue.number)),
+            (ServeSettings.openUploadsMax, openUploadsMax.map(SettingValue.number)),
+            (ServeSettings.openUploadsPerClient, openUploadsPerClient.map(SettingValue.number)),
             (ServeSettings.bytesPerClientPerDay, bytesPerClientPerDay.map(SettingValue.number)),
             (ServeSettings.memoryPressureMax, memoryPressureMax.map(SettingValue.number)),
             (ServeSettings.serverMemory, serverMemory.map(SettingValue.number)),

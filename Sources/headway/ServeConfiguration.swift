@@ -163,6 +163,8 @@ struct ServeConfiguration: Sendable {
         var policy = AdmissionPolicy()
         policy.uploadsMax = settings.number(ServeSettings.uploadsMax)
         policy.uploadsPerClientMax = perClient
+        policy.openUploadsMax = settings.number(ServeSettings.openUploadsMax)
+        policy.openUploadsPerClientMax = positive(ServeSettings.openUploadsPerClient)
         policy.bytesPerClientPerDayMax = perDay.map(Int64.init)
         policy.diskKept = DiskKept(parsing: settings.text(ServeSettings.diskFreeKept)) ?? .standard
         policy.memoryPressurePercentMax = positive(ServeSettings.memoryPressureMax).map(Double.init)

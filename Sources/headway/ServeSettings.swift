@@ -54,6 +54,10 @@ enum ServeSettings {
     static let deduplicate = Setting("deduplicate", .flag, standard: .flag(false))
     static let uploadsPerClient = Setting(
         "uploads-per-client", .number(0...1_000_000), standard: .number(0), isLive: true)
+    static let openUploadsMax = Setting(
+        "open-uploads-max", .number(1...1_000_000), standard: .number(10_000), isLive: true)
+    static let openUploadsPerClient = Setting(
+        "open-uploads-per-client", .number(0...1_000_000), standard: .number(0), isLive: true)
     static let bytesPerClientPerDay = Setting(
         "bytes-per-client-per-day", .number(0...1 << 60), standard: .number(0), isLive: true)
     static let diskFreeKept = Setting("disk-free-kept", .text, standard: .text(""), isLive: true)
@@ -79,8 +83,9 @@ enum ServeSettings {
         ocr, ocrLanguages, ocrDPI, embeddingURL, embeddingModel, embeddingKeyFile, embeddingDimensions, embeddingBatch,
         embeddingConcurrency,
         embeddingTimeoutSeconds, uploadsMax, uploadExpirySeconds, retentionSeconds, resultRetentionSeconds, deduplicate,
-        uploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax, serverMemory, connectionsPerAddress,
-        idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin, diagnostics,
+        uploadsPerClient, openUploadsMax, openUploadsPerClient, bytesPerClientPerDay, diskFreeKept, memoryPressureMax,
+        serverMemory, connectionsPerAddress, idleSeconds, headSeconds, bodySeconds, bodyRate, sendSeconds, admin,
+        diagnostics,
     ]
 
     /// Keys of the configuration file: those of the settings, and what only a file can say.

@@ -20,6 +20,7 @@ struct AdmissionSimulationTests {
         machine.endAll()
         #expect(machine.admission.promisedBytes == 0, "seed \(seed)")
         #expect(machine.admission.uploadsInFlight == 0, "seed \(seed)")
+        #expect(machine.admission.uploadsOpen == 0, "seed \(seed)")
         #expect(machine.refusals.count >= 4, "seed \(seed) met few refusals: \(machine.refusals)")
     }
 }
@@ -32,6 +33,18 @@ private struct SimulatedMachine {
         var received: Int64 = 0
         /// What of it the disk has.
         var written: Int64 = 0
+        /// The upload of many requests that it is one of.
+        var open: DocumentID?
+    }
+
+    /// One that was created, and whose bytes come in requests.
+    struct Created {
+        var client: String
+        var declared: Int64?
+        var received: Int64 = 0
+        var requests = 0
+        /// Nil: not counted, because it was silent for too long.
+        var heard: Int64?
     }
 
     static let total: Int64 = 64 << 30
@@ -40,6 +53,8 @@ private struct SimulatedMachine {
     var random: SeededRandom
     var admission: Admission
     var uploads: [Upload] = []
+    var created: [DocumentID: Created] = [:]
+    var lastID: UInt64 = 0
     var now = Moment(monotonicMilliseconds: 0, unixMilliseconds: 1_764_072_000_000)
     var free: Int64 = 40 << 30
     var readings = PressureReadings()
@@ -56,6 +71,8 @@ private struct SimulatedMachine {
         policy.uploadsMax = Int.random(in: 2...12, using: &random)
         policy.uploadsPerClientMax = Int.random(in: 1...4, using: &random)
         policy.bytesPerClientPerDayMax = Int64.random(in: 1...60, using: &random) << 30
+        policy.openUploadsMax = Int.random(in: 3...9, using: &random)
+        policy.openUploadsPerClientMax = Int.random(in: 1...4, using: &random)
         policy.diskKept = .bytes(Self.kept)
         policy.ownMemoryBytesMax = 1000
         admission = Admission(policy)
@@ -65,13 +82,16 @@ private struct SimulatedMachine {
     mutating func step() {
         steps += 1
         now = now.advanced(byMilliseconds: Int64.random(in: 0...400, using: &random))
+        if random.oneIn(100) { now = now.advanced(byMilliseconds: OpenUploads.silenceMilliseconds / 2) }
         if random.oneIn(300) { now = now.advanced(byMilliseconds: Int64.random(in: 0...90_000_000, using: &random)) }
         if now.unixMilliseconds / 86_400_000 != day {
             day = now.unixMilliseconds / 86_400_000
             dayBytes = [:]
         }
         switch Int.random(in: 0..<20, using: &random) {
-        case 0..<6: ask()
+        case 0..<4: ask()
+        case 4: create()
+        case 5: goOn()
         case 6..<13: bring()
         case 13..<16: end()
         case 16..<18: measure()
@@ -98,13 +118,64 @@ private struct SimulatedMachine {
         }
     }
 
+    private mutating func create() {
+        lastID += 1
+        let id = DocumentID(unixMilliseconds: 1, random: (lastID, 1))
+        let client = "client \(Int.random(in: 0..<5, using: &random))"
+        let declared: Int64? = random.oneIn(4) ? nil : Int64.random(in: 0...(12 << 30), using: &random)
+        var request = Admission.Request(client: client, declaredBytes: declared, kind: .creation, sizeLimitBytes: nil)
+        request.upload = id
+        switch admission.decide(request, now: now) {
+        case .admit(let admitted):
+            if let untrue = levelForbids(.creation) { return fault = "created although \(untrue)" }
+            if !admission.opened(admitted, now: now) || admission.opened(admitted, now: now) {
+                return fault = "an upload is opened once"
+            }
+            created[id] = Created(client: client, declared: declared, heard: now.monotonicMilliseconds)
+        case .refuse(let refusal):
+            refusals.insert(refusal.code)
+            if !isTrue(refusal, request) { fault = "\(refusal) is not true of \(request)" }
+        }
+    }
+
+    /// The next request of an upload that was created, or its end without one.
+    private mutating func goOn() {
+        guard let id = created.keys.sorted().randomElement(using: &random), let one = created[id], one.requests == 0
+        else { return }
+        if random.oneIn(4) {
+            admission.closed(id)
+            return created[id] = nil
+        }
+        let lacking = one.declared.map { $0 - one.received }
+        let declared = lacking.map { $0 / Int64.random(in: 1...3, using: &random) }
+        var request = Admission.Request(
+            client: one.client, declaredBytes: declared, kind: .resume, sizeLimitBytes: nil)
+        (request.upload, request.lackingBytes) = (id, lacking)
+        switch admission.decide(request, now: now) {
+        case .admit(let admitted):
+            var upload = Upload(ticket: admission.began(admitted), client: one.client, declared: declared)
+            upload.open = id
+            uploads.append(upload)
+            if let lacking, admission.allowedBytes(upload.ticket) > lacking { fault = "more is promised than it lacks" }
+            if one.heard != nil || openCount < policy.openUploadsMax { created[id]?.heard = now.monotonicMilliseconds }
+            created[id]?.requests += 1
+        case .refuse(let refusal):
+            refusals.insert(refusal.code)
+            if !isTrue(refusal, request) { fault = "\(refusal) is not true of \(request)" }
+        }
+    }
+
+    private var openCount: Int { created.values.count { $0.heard != nil } }
+    private func openCount(of client: String) -> Int { created.values.count { $0.heard != nil && $0.client == client } }
+
     private func levelForbids(_ kind: Admission.Kind) -> String? {
-        floor >= (kind == .new ? .resumeOnly : .readOnly) ? "an operator closed it" : nil
+        floor >= (kind == .resume ? .readOnly : .resumeOnly) ? "an operator closed it" : nil
     }
 
     private func isTrue(_ refusal: AdmissionRefusal, _ request: Admission.Request) -> Bool {
         let declared = request.declaredBytes ?? 1
         let mine = uploads.filter { $0.client == request.client }
+        let own = admission.open.promise(to: request.upload)?.bytes ?? 0
         switch refusal {
         case .restarting: return false
         case .tooLarge(let limit):
@@ -115,13 +186,16 @@ private struct SimulatedMachine {
             return report.causes.contains(.memoryPressure) && admission.report.causes.contains(.memoryPressure)
         case .tooManyUploadsOfClient(let max): return mine.count >= max
         case .tooManyUploads: return uploads.count >= policy.uploadsMax
+        case .tooManyOpenUploadsOfClient(let max): return openCount(of: request.client) >= max
+        case .tooManyOpenUploads: return openCount >= policy.openUploadsMax
         case .dailyBytesUsed(let limit, let seconds):
-            let used = dayBytes[request.client, default: 0] + promised(mine)
+            let between = admission.open.promisedBytes(of: request.client) - own
+            let used = dayBytes[request.client, default: 0] + promised(mine) + between
             return used + max(declared, 1) > limit && (1...86_400).contains(seconds)
         case .storageFull:
             // The level stays a while, and a measurement may be old: then the disk was as full a moment ago.
             let causes = admission.report.causes
-            return (admission.spareBytes ?? .max) < max(declared, 1) || causes.contains(.diskLow)
+            return (admission.spareBytes ?? .max) + own < max(declared, 1) || causes.contains(.diskLow)
                 || causes.contains(.diskFull)
         }
     }
@@ -160,12 +234,29 @@ private struct SimulatedMachine {
 
     private mutating func end(_ index: Int, isLost: Bool) {
         let upload = uploads.remove(at: index)
-        admission.ended(upload.ticket)
+        end(upload, isLost: isLost)
         if random.oneIn(8) { admission.ended(upload.ticket) }
         free += isLost ? upload.written : upload.written - upload.received
     }
 
-    mutating func endAll() { while !uploads.isEmpty { end(0, isLost: false) } }
+    /// What was lost must come again; an upload that lacks nothing is over.
+    private mutating func end(_ upload: Upload, isLost: Bool) {
+        guard let id = upload.open else { return admission.ended(upload.ticket) }
+        created[id]?.requests -= 1
+        if !isLost { created[id]?.received += upload.received }
+        let lacking = created[id]?.declared.map { $0 - (created[id]?.received ?? 0) } ?? 0
+        if random.oneIn(5) {
+            admission.ended(upload.ticket)
+            return created[id] = nil
+        }
+        admission.ended(upload.ticket, lackingBytes: lacking, now: now)
+        if created[id]?.heard != nil { created[id]?.heard = now.monotonicMilliseconds }
+    }
+
+    mutating func endAll() {
+        while !uploads.isEmpty { end(0, isLost: false) }
+        for id in created.keys { admission.closed(id) }
+    }
 
     /// The disk has taken all that came before the measurement, and a part of what came while it was made.
     private mutating func measure() {
@@ -177,6 +268,12 @@ private struct SimulatedMachine {
         readings.disk = .init(freeBytes: free, totalBytes: Self.total)
         if random.oneIn(3) { bring() }
         admission.measured(readings, since: start, now: now)
+        for (id, one) in created where one.requests == 0 {
+            guard let heard = one.heard,
+                heard + OpenUploads.silenceMilliseconds <= now.monotonicMilliseconds
+            else { continue }
+            created[id]?.heard = nil
+        }
     }
 
     /// Others use the machine.
@@ -203,7 +300,11 @@ private struct SimulatedMachine {
         for (client, mine) in Dictionary(grouping: uploads, by: \.client) {
             if mine.count > policy.uploadsPerClientMax ?? .max { fault = "\(mine.count) uploads of \(client)" }
         }
-        if admission.promisedBytes != promised(uploads) { fault = "\(admission.promisedBytes) bytes are promised" }
+        if openCount != admission.uploadsOpen { fault = "\(admission.uploadsOpen) open uploads are counted" }
+        if openCount > policy.openUploadsMax { fault = "\(openCount) open uploads" }
+        if admission.promisedBytes != promised(uploads) + admission.open.promisedBytes {
+            fault = "\(admission.promisedBytes) bytes are promised"
+        }
         if admission.promisedBytes < 0 { fault = "a promise below zero" }
         // The watermark: if every upload in flight brought all that it was promised, the kept room would be there.
         let unwritten = uploads.reduce(0) { $0 + $1.received - $1.written }

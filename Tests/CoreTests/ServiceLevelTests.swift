@@ -83,6 +83,24 @@ struct ServiceLevelTests {
         #expect(server.settled().level == .healthy)
     }
 
+    @Test("other bounds do not lift a level before a measurement says so")
+    func newPolicy() throws {
+        var server = Server()
+        #expect(server.second { $0.memoryPressurePercent = 60 }.level == .resumeOnly)
+        var policy = server.admission.policy
+        policy.uploadsMax = 3
+        server.admission.setPolicy(policy)
+        #expect(server.admission.report == LevelReport(level: .resumeOnly, causes: [.memoryPressure]))
+        #expect(server.admission.refusal(AdmissionTests.request())?.code == "overloaded")
+        // Nor does it stay longer, or for a cause that is no longer looked at.
+        server.readings.memoryPressurePercent = 0
+        #expect(server.settled().level == .healthy)
+        #expect(server.second { $0.memoryPressurePercent = 60 }.level == .resumeOnly)
+        policy.memoryPressurePercentMax = nil
+        server.admission.setPolicy(policy)
+        #expect(server.admission.report.level == .healthy)
+    }
+
     @Test("a level is left below its lower threshold, and not before it has stayed")
     func hysteresis() {
         var server = Server()

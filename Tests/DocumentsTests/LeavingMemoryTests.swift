@@ -47,6 +47,49 @@ struct LeavingMemoryTests {
         #expect(try fixture.record(id).flatMap { Document($0) }?.upload.token == 7)
     }
 
+    @Test("of those that nobody uses so many stay: the first that came leave, and are found on record")
+    func many() throws {
+        let fixture = try DocumentsFixture()
+        let count = DocumentOwner.waitingMax + 40
+        let ids = (0..<count).map { DocumentID(unixMilliseconds: 1, random: (UInt64($0), 1)) }
+        for id in ids {
+            let told: Result<EncodedEvent, DocumentRefusal> = try fixture.ask(id) {
+                $0.create(DocumentsFixture.document(id), then: $1)
+            }
+            _ = try told.get()
+        }
+        try fixture.settle()
+        try fixture.settle()
+        let inMemory: Int = try fixture.ask(ids[0]) { owner, answer in answer(owner.live.count) }
+        #expect(inMemory <= DocumentOwner.waitingMax)
+        #expect(try fixture.isInMemory(ids[count - 1]))
+        #expect(try !fixture.isInMemory(ids[0]))
+        #expect(try fixture.read(ids[0]).get().status == .uploading)
+    }
+
+    @Test("one whose bytes somebody brings stays, however many come after it")
+    func inUse() throws {
+        let fixture = try DocumentsFixture()
+        try fixture.leave(id)
+        let id = id
+        let grant: Result<UploadGrant, DocumentRefusal> = try fixture.ask(id) {
+            $0.takeUpload(id, evict: { _ in }, then: $1)
+        }
+        for number in 0...UInt64(DocumentOwner.waitingMax) {
+            let other = DocumentID(unixMilliseconds: 1, random: (number, 2))
+            let _: Result<EncodedEvent, DocumentRefusal> = try fixture.ask(other) {
+                $0.create(DocumentsFixture.document(other), then: $1)
+            }
+        }
+        try fixture.settle()
+        #expect(try fixture.isInMemory(id))
+        let permit = try grant.get().permit
+        let _: Bool = try fixture.ask(id) { owner, answer in
+            owner.releaseUpload(permit, written: 0)
+            answer(true)
+        }
+    }
+
     @Test("one that nobody uses leaves when its record is made, and is found again")
     func unused() throws {
         let fixture = try DocumentsFixture()

@@ -154,4 +154,14 @@ import Wire
         let error = uploadError { () throws(UploadFieldError) in try UploadConcatenation(parsing: text) }
         #expect(error == .concatenationInvalid)
     }
+
+    @Test("an upload has so many parts and no more, the same ones or not")
+    func parts() throws {
+        let urls = Array(repeating: "/v1/uploads/a", count: UploadConcatenation.partsMax)
+        _ = try UploadConcatenation(parsing: "final;" + urls.joined(separator: " "))
+        let error = uploadError { () throws(UploadFieldError) in
+            try UploadConcatenation(parsing: "final;" + (urls + ["/v1/uploads/b"]).joined(separator: " "))
+        }
+        #expect(error == .tooManyParts)
+    }
 }
