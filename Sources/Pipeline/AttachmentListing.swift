@@ -6,7 +6,7 @@ import System
 /// cannot be listed there are none. On the pipeline's loop.
 ///
 /// Many documents have none, which their bytes tell: whatever refers to an attached file has a key EF (ISO 32000-1,
-/// 7.11.3), in plain sight unless it is packed into an object stream. So a process is started for those with one of both.
+/// 7.11.3), in plain sight unless it is packed into an object stream. So a process is started for those with either.
 final class AttachmentListing: @unchecked Sendable {
     /// What a file with attachments has in it, one or the other.
     private static let signs = ["/ObjStm", "/EF"]
