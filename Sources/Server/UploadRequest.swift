@@ -74,11 +74,13 @@ struct UploadRequest: Sendable {
     }
 
     /// The upload is whole and its document waits for a worker.
-    func answerComplete(_ event: EncodedEvent, bytes: Int64) {
+    func answerComplete(_ event: EncodedEvent, bytes: Int64, metadata: String? = nil) {
         let standing = UploadStanding(
             offset: bytes, length: bytes, isComplete: true, expiresUnixMilliseconds: nil,
-            sizeLimitBytes: sizeLimitBytes, metadata: nil, concatenation: nil)
-        send(isCreation ? .created(location: location) : .appended, standing, adding: event)
+            sizeLimitBytes: sizeLimitBytes, metadata: metadata, concatenation: nil)
+        let kind: UploadReplyKind =
+            exchange.isHead ? .standing : isCreation ? .created(location: location) : .appended
+        send(kind, standing, adding: event)
     }
 
     func answerStanding(_ standing: UploadStanding, document event: EncodedEvent? = nil) {
@@ -115,8 +117,8 @@ struct UploadRequest: Sendable {
 
     func respond(_ problem: Problem) {
         var problem = problem
-        if exchange.isHead && problem.status >= 500 {
-            // A client takes 5xx for the upload's end and begins again at byte 0; 423 makes it wait.
+        if exchange.isHead && (problem.status >= 500 || problem.status == 429 || problem.code == "superseded") {
+            // A client takes these for the upload's end and begins again at byte 0; 423 makes it wait.
             problem.status = 423
             problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
         }
