@@ -46,7 +46,7 @@ struct UploadSimulationTests {
 
     /// Every step and more schedules take minutes.
     static let isThorough = getenv("HEADWAY_EVERY_STEP") != nil
-    static let stride = isThorough ? 1 : 5
+    static let stride = isThorough ? 1 : 6
     static let schedules: UInt64 = isThorough ? 1000 : 340
 
     static func finish(_ world: UploadWorld, isDraft: Bool) {
