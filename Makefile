@@ -78,8 +78,9 @@ nightly: build deps-test $(VENV)/installed ## the long lists too, on the release
 	@$(MAKE) simulate chaos fuzz sanitize
 
 .PHONY: simulate
-simulate: deps ## queue, leases, retries and breakers over millions of simulated steps: WORK_SEEDS=2000
-	@HEADWAY_WORK_SEEDS=$(WORK_SEEDS) swift test --filter WorkSimulationTests
+simulate: deps ## queue, leases, retries, breakers and uploads over millions of simulated steps: WORK_SEEDS=2000
+	@HEADWAY_WORK_SEEDS=$(WORK_SEEDS) HEADWAY_EVERY_STEP=1 \
+		swift test --filter 'WorkSimulationTests|UploadSimulationTests|ConcatenationSimulationTests'
 
 .PHONY: chaos
 chaos: build deps-test $(VENV)/installed ## 2,000 kills and 1,000 power cuts under uploads of every kind: CHAOS_SEED= repeats

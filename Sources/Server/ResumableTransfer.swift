@@ -209,7 +209,8 @@ final class ResumableTransfer: BodyConsumer, @unchecked Sendable {
                     metadata: nil, server: exchange.server, loop: exchange.loop
                 ) { [self] result in
                     switch result {
-                    case .success(let event): request.answerComplete(event, bytes: receipt.bytes)
+                    case .success(let event):
+                        request.answerComplete(event, bytes: receipt.bytes, metadata: grant.upload.metadataText)
                     case .failure(let refusal):
                         sink.abandon()
                         request.respond(Problem(refusal))

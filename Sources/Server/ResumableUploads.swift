@@ -285,17 +285,32 @@ enum ResumableUploads {
             let said = try UploadDialect.of(exchange.head)
             let upload = UploadRequest(
                 exchange: exchange, dialect: said ?? .tus, id: id, answersBoth: said == nil)
-            begin(upload) { grant, _ in
+            exchange.pauseBody()
+            begin(upload) { grant, holding in
+                if said == .tus, grant.upload.form == .whole, grant.length == grant.upload.writtenBytes {
+                    return end(upload, grant, holding)
+                }
                 settle(upload, grant) { grant in
                     release(grant, on: exchange)
                     var standing = upload.standing(grant)
                     if grant.upload.form == .part { standing.isComplete = grant.length == standing.offset }
                     upload.answerStanding(standing)
+                    if case .concatenation = grant.upload.form {
+                        // A try that failed, for want of room perhaps, had nobody to tell.
+                        Concatenation.attempt(id, on: exchange.server, loop: exchange.loop) { _ in }
+                    }
                 }
             }
         } catch {
             refuse(exchange, error)
         }
+    }
+
+    /// All bytes are there, and the request that should have ended the upload was lost. To a client of tus the offset
+    /// says that it is done and need not come again, so the upload ends here.
+    private static func end(_ upload: UploadRequest, _ grant: UploadGrant, _ holding: UploadHolding) {
+        let nothing = UploadAppend(offset: grant.upload.writtenBytes, length: nil, bodyBytes: 0, bodyCompletes: false)
+        take(upload, nothing, grant, holding, checksum: nil)
     }
 
     /// Answers for an upload that takes no more bytes: it is whole, or it came to an end before.

@@ -73,11 +73,13 @@ struct UploadRequest: Sendable {
     }
 
     /// The upload is whole and its document waits for a worker.
-    func answerComplete(_ event: EncodedEvent, bytes: Int64) {
+    func answerComplete(_ event: EncodedEvent, bytes: Int64, metadata: String? = nil) {
         let standing = UploadStanding(
             offset: bytes, length: bytes, isComplete: true, expiresUnixMilliseconds: nil,
-            sizeLimitBytes: sizeLimitBytes, metadata: nil, concatenation: nil)
-        send(isCreation ? .created(location: location) : .appended, standing, adding: event)
+            sizeLimitBytes: sizeLimitBytes, metadata: metadata, concatenation: nil)
+        let kind: UploadReplyKind =
+            exchange.isHead ? .standing : isCreation ? .created(location: location) : .appended
+        send(kind, standing, adding: event)
     }
 
     func answerStanding(_ standing: UploadStanding, document event: EncodedEvent? = nil) {
@@ -137,7 +139,15 @@ struct UploadRequest: Sendable {
         }
     }
 
-    func respond(_ problem: Problem) { exchange.respond(located(problem)) }
+    func respond(_ problem: Problem) {
+        var problem = located(problem)
+        if exchange.isHead && problem.code == "superseded" {
+            // Who only asks how far it is asks again; a client would take the conflict for the upload's end.
+            problem.status = 423
+            problem.fields["Retry-After"] = problem.fields["Retry-After"] ?? "5"
+        }
+        exchange.respond(problem)
+    }
 
     func refuse(_ error: UploadFieldError) {
         var problem = Problem(error.status, error.code, error.detail)

@@ -42,25 +42,32 @@ struct SimulatedRequests {
     }
 
     func append(
-        _ exchange: SimulatedExchange, _ append: UploadAppend, isRight: (([UInt8]) -> Bool)?, takesInterim: Bool
+        _ exchange: SimulatedExchange, _ append: UploadAppend, isRight: (([UInt8]) -> Bool)?, isDraft: Bool
     ) {
         begin(exchange, append) { grant, holding in
-            let room: UploadRoom
-            do throws(AppendRefusal) {
-                room = try append.room(
-                    written: grant.upload.writtenBytes, knownLength: grant.length, limitBytes: world.limitBytes)
-            } catch {
-                let refusal = error
-                return settle(exchange, grant) { grant in
-                    release(grant)
-                    exchange.respond(.refused(refusal))
-                }
-            }
-            SimulatedTransfer(
-                world, process, exchange, grant: grant, room: room, bodyCompletes: append.bodyCompletes,
-                isRight: isRight, takesInterim: takesInterim, holding: holding
-            ).begin()
+            take(exchange, append, grant, holding, isRight: isRight, isDraft: isDraft)
         }
+    }
+
+    private func take(
+        _ exchange: SimulatedExchange, _ append: UploadAppend, _ grant: SimulatedOwner.Grant,
+        _ holding: SimulatedHolding, isRight: (([UInt8]) -> Bool)?, isDraft: Bool
+    ) {
+        let room: UploadRoom
+        do throws(AppendRefusal) {
+            room = try append.room(
+                written: grant.upload.writtenBytes, knownLength: grant.length, limitBytes: world.limitBytes)
+        } catch {
+            let refusal = error
+            return settle(exchange, grant) { grant in
+                release(grant)
+                exchange.respond(.refused(refusal))
+            }
+        }
+        SimulatedTransfer(
+            world, process, exchange, grant: grant, room: room, bodyCompletes: append.bodyCompletes,
+            isRight: isRight, isDraft: isDraft, holding: holding
+        ).begin()
     }
 
     private func settle(
@@ -91,8 +98,16 @@ struct SimulatedRequests {
         }
     }
 
-    func standing(_ exchange: SimulatedExchange) {
-        begin(exchange) { grant, _ in
+    func standing(_ exchange: SimulatedExchange, isTus: Bool) {
+        begin(exchange) { grant, holding in
+            let written = grant.upload.writtenBytes
+            if isTus, grant.upload.form == .whole, grant.length == written {
+                let nothing = UploadAppend(offset: written, length: nil, bodyBytes: 0, bodyCompletes: false)
+                take(exchange, nothing, grant, holding, isRight: nil, isDraft: false)
+                // It has no body, so its end is there already.
+                exchange.transfer?.finish()
+                return
+            }
             settle(exchange, grant) { grant in
                 release(grant)
                 let isWhole = grant.upload.form == .part && grant.length == grant.upload.acknowledgedBytes

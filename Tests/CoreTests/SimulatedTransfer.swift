@@ -76,7 +76,7 @@ final class SimulatedTransfer {
     private let isRight: (([UInt8]) -> Bool)?
     private let holding: SimulatedHolding
     private let sink: SimulatedSink
-    private let takesInterim: Bool
+    private let isDraft: Bool
     private let startBytes: Int64
     private var transfer: UploadTransfer
     private var hasOverrun = false
@@ -88,7 +88,7 @@ final class SimulatedTransfer {
 
     init(
         _ world: UploadWorld, _ process: SimulatedProcess, _ exchange: SimulatedExchange, grant: SimulatedOwner.Grant,
-        room: UploadRoom, bodyCompletes: Bool, isRight: (([UInt8]) -> Bool)?, takesInterim: Bool,
+        room: UploadRoom, bodyCompletes: Bool, isRight: (([UInt8]) -> Bool)?, isDraft: Bool,
         holding: SimulatedHolding
     ) {
         self.world = world
@@ -98,7 +98,7 @@ final class SimulatedTransfer {
         self.room = room
         self.bodyCompletes = bodyCompletes
         self.isRight = isRight
-        self.takesInterim = takesInterim
+        self.isDraft = isDraft
         self.holding = holding
         startBytes = grant.upload.writtenBytes
         transfer = UploadTransfer(startBytes: startBytes, awaitsSum: isRight != nil)
@@ -121,7 +121,7 @@ final class SimulatedTransfer {
             if reason != .supersededByNewer { sink.abandon() }
         }
         if let reason = holding.eviction { return evicted(reason) }
-        if takesInterim { interimLater() }
+        if isDraft { interimLater() }
         exchange.transfer = self
         // The client may have gone while the right was waited for.
         if !exchange.isAlive { abort() }
@@ -157,7 +157,12 @@ final class SimulatedTransfer {
         if hasOverrun && room.endsAtLimit {
             return acknowledgeThenRelease { [self] _ in exchange.respond(.refused(.beyondLimit(total))) }
         }
-        switch UploadAppendEnd.of(total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: true) {
+        if hasOverrun, isDraft, let length = room.length {
+            return acknowledgeThenRelease { [self] _ in exchange.respond(.refused(.beyondLength(length))) }
+        }
+        let end = UploadAppendEnd.of(
+            total: total, length: room.length, bodyCompletes: bodyCompletes, endsAtLength: !isDraft)
+        switch end {
         case .unfinished:
             acknowledgeThenRelease { [self] grant in
                 exchange.respond(.standing(grant.upload.acknowledgedBytes, isComplete: false))

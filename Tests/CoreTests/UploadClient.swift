@@ -31,7 +31,8 @@ final class UploadClient {
         switch reply {
         case .standing(let told, let isComplete):
             offset = told
-            isSatisfied = isComplete
+            // To a client of tus that knows the length the offset alone says that all is done.
+            isSatisfied = isComplete || !isDraft && world.saysLengthFirst && told == world.length
         case .refused(.mismatchingOffset(let expected, _)): offset = expected
         case .complete, .gone: isSatisfied = true
         case .refused, .checksumMismatch, .superseded, .storage, .done: offset = nil
@@ -63,7 +64,7 @@ final class UploadClient {
 
     func ask() {
         if exchange != nil { disconnected() }
-        world.requests.standing(open())
+        world.requests.standing(open(), isTus: !isDraft)
     }
 
     /// Begins a PATCH of the bytes from `start` to `end`.
@@ -80,7 +81,7 @@ final class UploadClient {
             UploadAppend(
                 offset: start, length: isDraft || !world.saysLengthFirst ? world.length : nil,
                 bodyBytes: saysSize ? end - start : nil, bodyCompletes: isDraft && end >= world.length),
-            isRight: isRight, takesInterim: isDraft)
+            isRight: isRight, isDraft: isDraft)
     }
 
     /// The network carries on with the body.

@@ -10,6 +10,7 @@ final class UploadWorld {
         case expired, begunAgain, leftMemory, draining
     }
 
+    static let usualLength: Int64 = 24
     let seed: UInt64
     var random: SeededRandom
     var disk = SimulatedDisk()
@@ -34,12 +35,15 @@ final class UploadWorld {
     private(set) var last = ""
     private(set) var isCreated = false
 
-    init(seed: UInt64, length: Int64 = 24, form: ResumableUpload.Form = .whole, saysLengthFirst: Bool = true) {
+    init(
+        seed: UInt64, length: Int64 = usualLength, form: ResumableUpload.Form = .whole, saysLengthFirst: Bool = true,
+        limitBytes: Int64? = nil
+    ) {
         self.seed = seed
         self.length = length
         self.form = form
         self.saysLengthFirst = saysLengthFirst
-        limitBytes = seed % 3 == 0 ? 64 : nil
+        self.limitBytes = limitBytes
         random = SeededRandom(seed: seed)
         owners = SimulatedOwner(self, process)
         checkers = UploadChecker(self)
@@ -157,7 +161,7 @@ final class UploadWorld {
         case .syncError: disk.trouble.failsSync = true
         case .recordFailure: ledger.failsNextCommit = true
         case .clientGone: for client in clients { leave(client) }
-        case .evicted: requests.standing(SimulatedExchange(self))
+        case .evicted: requests.standing(SimulatedExchange(self), isTus: true)
         case .cancelled:
             checker.wantsEnd()
             requests.cancel(SimulatedExchange(self))

@@ -22,8 +22,9 @@ from pathlib import Path
 import processes
 import rules
 from client import Client
+from resumers import KINDS, ResumingUploader
 from server import CRASH, HOST, Server
-from uploaders import KINDS, Book, GivenUp, Material, Uploader, Wire
+from uploaders import Book, GivenUp, Material, Wire
 from waiting import eventually
 from watchers import TRANSPORTS, Watcher
 
@@ -33,6 +34,8 @@ STAYING_MAX = 60
 # Kills mostly fall into the first moments of a server's life: its recovery, its start, its first acknowledgements.
 LIVES = [(0.70, 0.0, 0.3), (0.95, 0.3, 0.9), (1.0, 0.9, 1.5)]
 ACCIDENTS = 0.25
+# The share of the draft's requests that take long enough to be told meanwhile how far they are.
+SLOWNESS = 0.3
 # The share of lives in which the disk fills up, for how many lives, and what is left of it then.
 FULL_DISKS = 0.08
 FULL_LIVES_MAX = 3
@@ -113,6 +116,7 @@ class Storm:
         self.counts = dict.fromkeys(
             ("kills", "before listening", "full disks", "refused to start", "documents", "deleted"), 0)
         self.process = None
+        self.began_on_full_disk = False  # and it may have been freed before its end is seen
 
     # The storm
 
@@ -171,6 +175,7 @@ class Storm:
         self._spawn()
 
     def _spawn(self):
+        self.began_on_full_disk = self.disk.is_full
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.server.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
@@ -198,7 +203,7 @@ class Storm:
         """Only where there is no room to open the record may it end, and then in words."""
         log = Path(self.log_path).read_text(errors="replace")[-4000:]
         self._said()
-        if self.process.returncode != 1 or not self.disk.is_full or CRASH.search(log):
+        if self.process.returncode != 1 or not (self.disk.is_full or self.began_on_full_disk) or CRASH.search(log):
             self._found(f"the server ended by itself with {self.process.returncode}:\n{log}")
         self.counts["refused to start"] += 1
         self.disk.free()
@@ -209,6 +214,8 @@ class Storm:
         try:
             work(*arguments)
         except GivenUp:
+            if self.findings and not self.is_over.is_set():
+                return  # as all do when one has found something
             self._found(f"no end within {DRAIN_SECONDS} s without accidents\n" + traceback.format_exc())
         except BaseException:
             self._found(traceback.format_exc())
@@ -226,7 +233,7 @@ class Storm:
         time.sleep(0.02 if not self.deadline else 0.05)
 
     def _upload(self, wire, choose):
-        uploader = Uploader(wire, self.book, choose, self._go_on)
+        uploader = ResumingUploader(wire, self.book, choose, self._go_on, SLOWNESS)
         while not self.is_over.is_set():
             # Drawn whether they are used or not, so that one draw less does not change all that follow.
             kind, material, watches = choose.choice(KINDS), Material.choose(choose), choose.random()
@@ -261,7 +268,7 @@ class Storm:
 
     def drain(self):
         """Left alone, everything comes to its end."""
-        self.uploader = Uploader(Wire(HOST, self.port), self.book, random.Random(self.seed), self._go_on)
+        self.uploader = ResumingUploader(Wire(HOST, self.port), self.book, random.Random(self.seed), self._go_on)
         for promise in self.book.all():
             self._guard(self.uploader.check, promise)
         for watcher in self.watchers:
@@ -309,15 +316,20 @@ def free_port(choose):
 def unnamed_files(data):
     """What lies in a data directory without being named by its record, and what is named and is not there."""
     data = Path(data)
-    named = set()
+    named, allowed = set(), set()
     with contextlib.closing(sqlite3.connect(data / "headway.sqlite")) as database:
         verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
         for identifier, status, run, record in database.execute(
                 "SELECT id, status, output_token, record FROM documents"):
-            content = json.loads(record)["record"]["content"]
+            hidden = json.loads(record)["record"]
+            content, upload = hidden["content"], hidden.get("upload_token")
             if content is not None:
                 named.add(f"content/{identifier}.{content:x}")
-            checkpoint = json.loads(record)["record"].get("checkpoint")
+            elif status == "uploading" and upload is not None:
+                # Before the first acknowledgement the file may be there or not.
+                acknowledged = hidden["upload_acknowledged"]
+                (named if acknowledged else allowed).add(f"content/{identifier}.{upload:x}")
+            checkpoint = hidden.get("checkpoint")
             if checkpoint:
                 run = checkpoint["run"]
             if status == "complete" or checkpoint:
@@ -325,5 +337,5 @@ def unnamed_files(data):
     there = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
     there -= {name for name in there if re.fullmatch(r"lock|processes|headway\.sqlite(-wal|-shm)?", name)}
     problems = [] if verdict == "ok" else [f"the record is damaged: {verdict}"]
-    problems += [f"left behind: {name}" for name in sorted(there - named)]
+    problems += [f"left behind: {name}" for name in sorted(there - named - allowed)]
     return problems + [f"on record and not there: {name}" for name in sorted(named - there)]

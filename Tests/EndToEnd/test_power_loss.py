@@ -13,11 +13,13 @@ from dataclasses import replace
 
 import pytest
 
+import uploaders
 from chaos import free_port, unnamed_files
 from conftest import log_path
 from power_loss import History, Recording, differences
+from resumers import JOINED, PART, RESUMABLE, ResumingUploader
 from server import HOST, Server
-from uploaders import KINDS, Book, GivenUp, Material, Uploader, Wire
+from uploaders import Book, GivenUp, Material, Wire
 
 CUTS = int(os.environ.get("POWER_CUTS", 60))
 SEED = int(os.environ.get("CHAOS_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 32)
@@ -27,9 +29,14 @@ SIDE_BY_SIDE = 3
 MILDNESSES = [0, 0, 0.2, 0.5, 0.8, 1]
 END_SECONDS = 30
 # So many commits fill SQLite's log beyond a checkpoint (1,000 pages): its pages are moved and it begins anew.
-CREATIONS = 150
+CREATIONS = 75
 SIZES = [(Material.text, 3_000), (Material.text, 30_000), (Material.opaque, 70_000), (Material.opaque, 600_000),
          (Material.opaque, 1_500_000)]
+
+
+WAYS = [*itertools.product(uploaders.KINDS, SIZES), *itertools.product(RESUMABLE, SIZES[::2])]
+# The share of the draft's requests that are so slow that they are told meanwhile how far they are.
+SLOWNESS = 0.3
 
 
 def patience(seconds):
@@ -63,9 +70,9 @@ class Recorded:
 
     def _bring(self, server, number):
         choose = random.Random(number)
-        uploader = Uploader(Wire(HOST, server.port, choose), self.book, choose, patience(60))
+        uploader = ResumingUploader(Wire(HOST, server.port, choose), self.book, choose, patience(60), SLOWNESS)
         brought = []
-        for turn, (kind, (make, size)) in enumerate(itertools.product(KINDS, SIZES)):
+        for turn, (kind, (make, size)) in enumerate(WAYS):
             if turn % 3 == number:
                 brought.append(uploader.bring(make(choose, size), kind))
         for _ in range(CREATIONS // 3):
@@ -91,12 +98,11 @@ def check_cut(recorded, history, cut, choose, mildness, folder, log):
     # A port of its own: of two servers that look for a free one at the same moment, both may take the same.
     server = Server(folder, log, workers=1, port=free_port(choose)).start()
     try:
-        book = Book()
-        uploader = Uploader(Wire(HOST, server.port), book, choose, patience(END_SECONDS))
-        for promise in standing(recorded, history.told(cut)):
-            state = None if promise.deletion else uploader.state(promise) if promise.is_created else None
-            if state and state["status"] == "uploading" and not promise.is_accepted:
-                uploader.put_content(promise, promise.material)
+        book = Book(promises=standing(recorded, history.told(cut)))
+        uploader = ResumingUploader(Wire(HOST, server.port), book, choose, patience(END_SECONDS))
+        for promise in book.all():
+            if is_to_be_ended(promise, book):
+                end(uploader, promise)
             uploader.check(promise)
         server.stop()
         problems = unnamed_files(folder)
@@ -106,10 +112,25 @@ def check_cut(recorded, history, cut, choose, mildness, folder, log):
     shutil.rmtree(folder)
 
 
+def is_to_be_ended(promise, book):
+    """Somebody was told that it is there, and not that it is whole."""
+    if promise.deletion or promise.is_accepted or promise.kind == PART:
+        return False
+    return promise.is_created or promise.kind == JOINED and any(
+        part.is_created for part in book.all() if part.whole == promise.identifier)
+
+
+def end(uploader, promise):
+    if promise.kind in RESUMABLE:
+        uploader.resume(promise, promise.material)
+    elif uploader.state(promise)["status"] == "uploading":
+        uploader.put_content(promise, promise.material)
+
+
 def standing(recorded, marks):
     """Every document of the recording, with what had been told of it by then."""
     promises = {identifier: replace(promise, is_created=False, is_accepted=False, is_complete=False, deletion="",
-                                    offset=0, progress=0, story=[])
+                                    is_joining=False, is_length_said=False, offset=0, progress=0, story=[])
                 for identifier, promise in recorded.promises.items()}
     for mark in marks:
         promise = promises[mark["id"]]
@@ -123,11 +144,13 @@ def standing(recorded, marks):
                 promise.is_complete = True
             case "offset":
                 promise.offset = mark["offset"]
+            case "joining":
+                promise.is_joining = True
             case "deleting":
                 promise.deletion = "asked"
             case "deleted":
                 promise.deletion = "done"
-    return promises.values()
+    return list(promises.values())
 
 
 def try_cuts(recorded, history, count, seed, tmp_path, log, mildnesses=MILDNESSES):
@@ -152,6 +175,11 @@ def test_the_log_has_missed_nothing(recorded, tmp_path):
     folder = tmp_path / "image"
     folder.mkdir()
     assert differences(recorded.history(), folder, recorded.recording.data) == []
+
+
+def test_offsets_were_told_in_every_way(recorded):
+    """Else the cuts show nothing of them."""
+    assert {"104", "HEAD", "append", "creation"} <= set(+recorded.book.told), recorded.book.told
 
 
 @pytest.mark.timeout(3600)

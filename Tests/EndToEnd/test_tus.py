@@ -290,6 +290,39 @@ class TestAppending:
         assert tus.head(other, expect=None).status in (404, 410)
 
 
+class TestAnEndThatWasLost:
+    """All bytes are acknowledged, and the request that ends the upload is not whole: nothing but HEAD comes then."""
+
+    def lose_the_end(self, client, path, offset, body, *fields):
+        with client.connect() as connection:
+            connection.request(f"PATCH {path}", "Tus-Resumable: 1.0.0", f"Content-Type: {OFFSET_TYPE}",
+                               f"Upload-Offset: {offset}", "Transfer-Encoding: chunked", *fields,
+                               body=b"%x\r\n%s\r\n" % (len(body), body) if body else b"")
+            eventually(lambda: client.state(id_of(path))["bytes_received"] == offset + len(body)
+                       and client.state(id_of(path))["bytes_total"])
+
+    @pytest.mark.parametrize("is_deferred", [False, True])
+    def test_head_that_tells_all_bytes_ends_the_upload(self, tus, client, small_pdf, is_deferred):
+        if is_deferred:
+            path = tus.create(Upload_Defer_Length=1)
+            tus.patch(path, 0, small_pdf)
+            self.lose_the_end(client, path, len(small_pdf), b"", f"Upload-Length: {len(small_pdf)}")
+        else:
+            path = tus.create(len(small_pdf), Upload_Metadata=metadata(filename="a.pdf"))
+            self.lose_the_end(client, path, 0, small_pdf)
+        head = tus.head(path)
+        assert head.headers["upload-offset"] == head.headers["upload-length"] == str(len(small_pdf))
+        assert head.headers["document-id"] == id_of(path)
+        assert is_deferred or head.headers["upload-metadata"] == metadata(filename="a.pdf")
+        assert tus.finish(path)["sha256"] == hashlib.sha256(small_pdf).hexdigest()
+
+    def test_head_of_one_that_goes_on_ends_nothing(self, tus, client, small_pdf):
+        path = tus.create(len(small_pdf))
+        tus.patch(path, 0, small_pdf[:-1])
+        assert "document-id" not in tus.head(path).headers
+        assert client.state(id_of(path))["status"] == "uploading"
+
+
 class TestALengthThatComesLater:
     def test_bytes_come_before_the_length_is_known(self, tus, client, small_pdf):
         path, (first, second) = tus.create(Upload_Defer_Length=1), halves(small_pdf)

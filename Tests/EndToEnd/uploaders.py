@@ -8,11 +8,13 @@ server to all promises in the end.
 import hashlib
 import json
 import random
+import select
 import socket
 import struct
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 
 import documents
@@ -49,6 +51,11 @@ class Promise:
     is_complete: bool = False  # told its terminal state
     deletion: str = ""  # "asked", then "done"
     offset: int = 0  # the highest that was ever acknowledged
+    sent: int = 0  # bytes before this place went out, whether they arrived or not
+    version: int | None = None  # of the IETF's draft
+    is_length_said: bool = False  # where it was deferred
+    whole: str = ""  # what a part is a part of
+    is_joining: bool = False  # the whole was asked for: from here on the part may go into it
     progress: float = 0.0
     story: list = field(default_factory=list)
 
@@ -111,33 +118,42 @@ class Wire:
 
     ACCIDENTS = ("reset", "reset", "unread", "unread", "silent", "half", "slow")
     SILENT_MAX = 40
+    SLOW_PIECES = 12
 
     def __init__(self, host, port, choose=None, accidents=0.0):
         self.host, self.port, self.accidents = host, port, accidents
         self.choose = choose or random.Random(0)
         self.silent = []
 
-    def exchange(self, method, target, *fields, body=b"", is_chunked=False, seconds=ANSWER_SECONDS, told=None):
-        """The final reply, or None when no word came. `told` is called with each interim answer's status and fields."""
+    def exchange(self, method, target, *fields, body=b"", is_chunked=False, trailers=(), seconds=ANSWER_SECONDS,
+                 told=None, slow_seconds=0):
+        """The final reply, or None when no word came. `told` is called with each interim answer's status and fields.
+
+        With `slow_seconds` the body takes so long, unless it meets an accident, and interim answers are read meanwhile.
+        """
         accident = self.choose.choice(self.ACCIDENTS) if self.choose.random() < self.accidents else None
         at = self.choose.random()
         try:
             connection = RawConnection(self.host, self.port, seconds)
         except OSError:
             return None
-        framed = chunked(body, self.choose) if is_chunked else body
+        framed = chunked(body, self.choose, trailers) if is_chunked else body
         length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(body)}"
         fields = [*fields, *([length] if body or method not in ("GET", "HEAD", "DELETE") else [])]
         head = "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {connection.host}", f"Origin: {ORIGIN}", *fields])
-        keeps = False
+        keeps, interim = False, []
         try:
-            sent = self._send(connection, head.encode() + b"\r\n\r\n" + framed, accident, at)
+            data = head.encode() + b"\r\n\r\n" + framed
+            if slow_seconds and not accident:
+                sent = self._send_slowly(connection, data, slow_seconds, told, interim)
+            else:
+                sent = self._send(connection, data, accident, at)
             if accident == "silent":
                 keeps = True
                 return None
             if sent is None:
                 return None
-            return self._answer(connection, method == "HEAD", sent, told)
+            return self._answer(connection, method == "HEAD", sent, told, interim)
         except (OSError, Closed):
             return None
         finally:
@@ -172,8 +188,24 @@ class Wire:
             connection.socket.shutdown(socket.SHUT_WR)
         return end == len(data)
 
-    def _answer(self, connection, to_head, is_whole, told):
-        interim = []
+    def _send_slowly(self, connection, data, seconds, told, interim):
+        """Whether all was sent before the final answer began."""
+        size = -(-len(data) // self.SLOW_PIECES)
+        for start in range(0, len(data), size):
+            connection.send(data[start:start + size])
+            end = time.monotonic() + seconds / self.SLOW_PIECES
+            while select.select([connection.socket], [], [], max(0, end - time.monotonic()))[0]:
+                if not connection._fill():
+                    raise Closed(bytes(connection.buffer))
+                while b"\r\n\r\n" in connection.buffer:
+                    if not connection.buffer.startswith(b"HTTP/1.1 1"):
+                        return start + size >= len(data)
+                    interim.append(connection.read_head())
+                    if told:
+                        told(*interim[-1])
+        return True
+
+    def _answer(self, connection, to_head, is_whole, told, interim):
         while True:
             status, headers = connection.read_head()
             if status >= 200:
@@ -192,13 +224,13 @@ class Wire:
         self.silent = []
 
 
-def chunked(body, choose):
+def chunked(body, choose, trailers=()):
     out, at = [], 0
     while at < len(body):
         piece = body[at:at + choose.randint(1, max(2, len(body) // 3))]
         out.append(b"%x\r\n%s\r\n" % (len(piece), piece))
         at += len(piece)
-    return b"".join(out) + b"0\r\n\r\n"
+    return b"".join(out) + b"0\r\n" + b"".join(b"%s\r\n" % line.encode() for line in trailers) + b"\r\n"
 
 
 @dataclass
@@ -242,8 +274,9 @@ def sha256(data):
 class Book:
     """All promises of a run. `witness` is called with each promise as soon as its client was given a word."""
 
-    def __init__(self, witness=None, keeps_material=False):
-        self.lock, self.promises = threading.Lock(), []
+    def __init__(self, witness=None, keeps_material=False, promises=()):
+        self.lock, self.promises = threading.Lock(), list(promises)
+        self.told = Counter()  # how often an offset was told, and how
         self.witness = witness or (lambda promise, word: None)
         self.keeps_material = keeps_material
 
@@ -258,6 +291,13 @@ class Book:
     def all(self):
         with self.lock:
             return list(self.promises)
+
+    def of(self, identifier):
+        return next(promise for promise in self.all() if promise.identifier == identifier)
+
+    def count(self, how):
+        with self.lock:
+            self.told[how] += 1
 
 
 class Uploader:
@@ -361,7 +401,8 @@ class Uploader:
     def create(self, kind, material):
         """By JSON. An id that is in use was taken by an earlier try."""
         promise = self.book.open(kind, material)
-        wish = json.dumps({"name": "later.txt", "size": promise.size, "document_id": promise.identifier}).encode()
+        wish = json.dumps({"name": "later.txt", "size": promise.size, "content_type": material.content_type,
+                           "document_id": promise.identifier}).encode()
         self.until(lambda: self.expect(promise, self.wire.exchange(
             "POST", "/v1/documents", f"Content-Type: {JSON}", body=wish), 201, 409) or None)
         promise.created()
