@@ -60,6 +60,8 @@ extension SandboxProfile {
         + ofThisArchitecture
         + [
             SystemCallRule(SYS_openat2, .unknown),
+            // Memory that neither RLIMIT_DATA nor the resident size counts as long as nobody maps it.
+            SystemCallRule(SYS_memfd_create, .unknown),
             // Its flags are behind a pointer, where no filter can read them; every C library falls back to clone(2).
             SystemCallRule(SYS_clone3, .unknown),
             // The limits of others, and the mark that every descendant is found by.

@@ -245,6 +245,13 @@ struct SandboxTests {
         #expect((recv(outside, &byte, 1, 0) < 0) == isHeld)
     }
 
+    @Test("memory is not hidden in a file without a name", arguments: kinds)
+    func hiddenMemory(kind: String) throws {
+        let script = "attempt(lambda: os.memfd_create('held'))"
+        #expect(try SandboxProbe.run(script) { Self.profile(kind, $0) }.output == "ENOSYS\n")
+        #expect(try SandboxProbe.run(script) { _ in nil }.output == "done\n")
+    }
+
     private func bind(_ descriptor: Int32, to path: String) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
