@@ -76,6 +76,30 @@ struct FileTreeTests {
         try FileTree.remove(path)
     }
 
+    @Test("a name that is no text is measured, listed as such and removed like any other")
+    func namesThatAreNoText() throws {
+        let path = try folder()
+        func make(_ name: [UInt8], byteCount: Int) throws {
+            let place = (Array("\(path)/".utf8) + name + [0]).map { CChar(bitPattern: $0) }
+            let raw = open(place, O_CREAT | O_WRONLY | O_EXCL, 0o600)
+            try #require(raw >= 0)
+            let file = OwnedDescriptor(owning: raw)
+            try DescriptorIO.writeAll(file.raw, Array(repeating: 1, count: byteCount))
+        }
+        try make([0xff, 0xfe] + Array("1.bin".utf8), byteCount: 100_000)
+        try make(Array("2.bin".utf8), byteCount: 10_000)
+        let closed = Array("\(path)/".utf8) + [0xe4, 0]
+        try #require(mkdir(closed.map { CChar(bitPattern: $0) }, 0) == 0)
+        try make([0xe4] + Array("/3.bin".utf8), byteCount: 50_000)
+        let usage = FileTree.usage(of: path, entriesMax: 100)
+        #expect(usage.entries == 4 && usage.bytes >= 160_000 && !usage.isBeyondCount)
+        #expect(try FileTree.files(in: path).map(\.name) == ["2.bin", "\u{fffd}\u{fffd}1.bin"])
+        #expect(try FileTree.files(in: path).map(\.bytes) == [10_000, 100_000])
+        try FileTree.sync(path)
+        try FileTree.remove(path)
+        #expect(access(path, F_OK) != 0)
+    }
+
     @Test("how far a process has read a file is where its descriptor stands, and is never taken back")
     func reading() throws {
         let path = try folder()
