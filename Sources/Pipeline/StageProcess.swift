@@ -35,10 +35,9 @@ final class StageProcess: @unchecked Sendable {
     private let disk: DiskThreads
     private let command: Command
     private let limits: WorkLimits
-    private let process: ChildProcess
+    private let child: SupervisedChild
     private let words: OwnedDescriptor
     private let lines: OwnedDescriptor
-    private var exitWait: DescriptorWait?
     private var lastWords = LastWords()
     private var progressLines = ProgressLines()
     private(set) var progress = CommandProgress()
@@ -79,21 +78,26 @@ final class StageProcess: @unchecked Sendable {
             input: input, program: command.program, outputDirectory: command.outputDirectory,
             readable: command.readable)
         profile.writable.append(command.temporaryDirectory)
-        process = try ChildProcess.spawn(
+        try DescriptorIO.setNonBlocking(words.first.raw, true)
+        try DescriptorIO.setNonBlocking(lines.first.raw, true)
+        let process = try ChildProcess.spawn(
             path: command.program.path, arguments: command.arguments, environment: command.program.environment,
             descriptors: [input, words.second.raw, words.second.raw, lines.second.raw],
             limits: ProcessLimits(
                 dataBytesMax: limits.memoryBytesMax, cpuSecondsMax: limits.cpuSecondsMax,
                 fileBytesMax: limits.outputBytesMax, openFilesMax: Self.descriptorsMax),
             directory: command.outputDirectory, lowPriority: true, confinement: .profile(profile))
+        child = SupervisedChild(process, loop: loop)
         self.words = words.takeFirst()
         self.lines = lines.takeFirst()
         startMilliseconds = loop.nowMilliseconds
         lifeMilliseconds = startMilliseconds
-        try DescriptorIO.setNonBlocking(self.words.raw, true)
-        try DescriptorIO.setNonBlocking(self.lines.raw, true)
-        // The loop keeps this object until the process is reaped, whoever else has let go of it.
-        exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { self.exited() }
+        // Keeps this object until nothing of the process is left.
+        try child.conclude {
+            self.exited($0)
+        } swept: {
+            self.tellEnd()
+        }
         lookLater()
         measureLater()
     }
@@ -140,7 +144,7 @@ final class StageProcess: @unchecked Sendable {
 
     private func supervise() {
         let now = loop.nowMilliseconds
-        let (processes, sum) = process.usage
+        let (processes, sum) = child.process.measure()
         if sum.cpuTicks > cpuTicks { lifeMilliseconds = now }
         cpuTicks = max(cpuTicks, sum.cpuTicks)
         if processes > Self.processesMax {
@@ -163,10 +167,9 @@ final class StageProcess: @unchecked Sendable {
     private func measureDisk() {
         guard !isMeasuring else { return }
         isMeasuring = true
-        let processIDs = process.processIDs
-        let box = reading
+        let processIDs = child.process.processIDs
         let directories = [command.outputDirectory, command.temporaryDirectory]
-        disk.submit(from: loop) {
+        disk.submit(from: loop) { [box = reading] in
             box.position.look(at: processIDs)
             return directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
         } then: { [weak self] usages in
@@ -177,7 +180,7 @@ final class StageProcess: @unchecked Sendable {
                 self.outgrewItsSpace = true
                 return self.kill()
             }
-            self.took(box.position)
+            self.took(self.reading.position)
         }
     }
 
@@ -194,31 +197,10 @@ final class StageProcess: @unchecked Sendable {
 
     // MARK: Ending
 
-    private func exited() {
-        guard ending == nil else { return }
-        // What it has left behind must not outlive it. Before it is reaped its number is surely its own.
-        let isClean = process.killTree()
-        do throws(SystemError) {
-            guard let end = try process.reap() else { return }
-            ending = overstepped ?? Ending(end)
-        } catch {
-            // Somebody else has reaped it; how it ended is not known, that it ended is.
-            ending = .signal(0)
-        }
-        exitWait?.cancel()
-        exitWait = nil
+    private func exited(_ ending: Ending) {
+        self.ending = overstepped ?? ending
         // Its last words are in the pipes already.
         look()
-        if isClean { return tellEnd() }
-        sweep(afterMilliseconds: ExtractorProcess.sweepMillisecondsMin)
-    }
-
-    /// Those that were killed take a moment to die, and must then be reaped; until then they may still write.
-    private func sweep(afterMilliseconds wait: Int64) {
-        loop.schedule(afterMilliseconds: wait) {
-            if self.process.sweep() { return self.tellEnd() }
-            self.sweep(afterMilliseconds: min(2 * wait, ExtractorProcess.sweepMillisecondsMax))
-        }
     }
 
     private func tellEnd() {
@@ -229,8 +211,5 @@ final class StageProcess: @unchecked Sendable {
                 lastWords: lastWords.text, limits: limits))
     }
 
-    func kill() {
-        // Once it is reaped, its number may be another's.
-        if ending == nil { process.killTree() } else { _ = process.sweep() }
-    }
+    func kill() { child.kill() }
 }
