@@ -53,6 +53,24 @@ final class StageProcess: @unchecked Sendable {
     private let changed: () -> Void
     private let ended: (StageReport) -> Void
 
+    /// What it may take of the disk: by its folders, and by files without a name that it holds open.
+    private struct Space: Sendable {
+        let directories: [String]
+        let bytesMax: Int64
+
+        init(_ command: Command, _ limits: WorkLimits) {
+            directories = [command.outputDirectory, command.temporaryDirectory]
+            bytesMax = limits.outputBytesMax
+        }
+
+        /// Blocks.
+        func isOutgrown(by processIDs: [Int32]) -> Bool {
+            let usages = directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
+            let bytes = usages.reduce(OpenFiles.namelessBytes(of: processIDs)) { $0 + $1.bytes }
+            return bytes > bytesMax || usages.contains(where: \.isBeyondCount)
+        }
+    }
+
     /// Carries what was measured between the loop and a disk thread.
     private final class ReadingBox: @unchecked Sendable {
         var position: ReadingPosition
@@ -96,7 +114,7 @@ final class StageProcess: @unchecked Sendable {
         try child.conclude {
             self.exited($0)
         } swept: {
-            self.tellEnd()
+            self.swept()
         }
         lookLater()
         measureLater()
@@ -168,15 +186,13 @@ final class StageProcess: @unchecked Sendable {
         guard !isMeasuring else { return }
         isMeasuring = true
         let processIDs = child.process.processIDs
-        let directories = [command.outputDirectory, command.temporaryDirectory]
-        disk.submit(from: loop) { [box = reading] in
+        disk.submit(from: loop) { [box = reading, space = Space(command, limits)] in
             box.position.look(at: processIDs)
-            return directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
-        } then: { [weak self] usages in
+            return space.isOutgrown(by: processIDs)
+        } then: { [weak self] isOutgrown in
             guard let self, self.ending == nil else { return }
             self.isMeasuring = false
-            let bytes = usages.reduce(0) { $0 + $1.bytes }
-            if bytes > self.limits.outputBytesMax || usages.contains(where: \.isBeyondCount) {
+            if isOutgrown {
                 self.outgrewItsSpace = true
                 return self.kill()
             }
@@ -201,6 +217,17 @@ final class StageProcess: @unchecked Sendable {
         self.ending = overstepped ?? ending
         // Its last words are in the pipes already.
         look()
+    }
+
+    /// Between two measures it can have written what it likes: what it leaves is measured once nobody writes any more.
+    private func swept() {
+        disk.submit(from: loop) { [space = Space(command, limits)] in
+            space.isOutgrown(by: [])
+        } then: { [self] isOutgrown in
+            // What it was ended for stays the reason.
+            if isOutgrown, supervisedEnd == nil, overstepped == nil { outgrewItsSpace = true }
+            tellEnd()
+        }
     }
 
     private func tellEnd() {

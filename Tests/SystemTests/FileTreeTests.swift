@@ -100,6 +100,36 @@ struct FileTreeTests {
         #expect(access(path, F_OK) != 0)
     }
 
+    @Test("a file that has lost its name counts as long as it is open, once however often that is")
+    func nameless() throws {
+        let path = try folder()
+        let bytes = try onOwnThread {
+            let orders = try DescriptorPair.pipe()
+            let answers = try DescriptorPair.pipe()
+            let script = """
+                exec 5> file 6>&5; head -c 1000000 /dev/zero >&5; echo made; read go
+                rm file; echo removed; read go
+                exec 5>&- 6>&-; echo closed; read go
+                """
+            let child = try ChildProcess.spawn(
+                path: "/bin/sh", arguments: ["-c", script], environment: ["PATH=/usr/bin:/bin"],
+                descriptors: [orders.first.raw, answers.second.raw, 2], limits: ProcessLimits(), directory: path)
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 16)
+            defer { piece.deallocate() }
+            var bytes: [Int64] = []
+            for _ in 0..<3 {
+                _ = try DescriptorIO.read(answers.first.raw, into: piece)
+                bytes.append(OpenFiles.namelessBytes(of: [child.processID, child.processID, Int32.max]))
+                try DescriptorIO.writeAll(orders.second.raw, Array("go\n".utf8))
+            }
+            _ = try child.reap(waits: true)
+            return bytes
+        }
+        #expect(bytes.count == 3 && bytes[0] == 0 && bytes[2] == 0)
+        #expect((1_000_000..<2_000_000).contains(bytes[1]))
+        try FileTree.remove(path)
+    }
+
     @Test("how far a process has read a file is where its descriptor stands, and is never taken back")
     func reading() throws {
         let path = try folder()
