@@ -18,14 +18,13 @@ typealias EmbedLink = ChildLink<EmbedReport>
 /// The supervisor's end of a `headway worker` or of `headway embed`: its process and its socket.
 final class ChildLink<Report: ChildReport>: EventHandler, @unchecked Sendable {
     private let loop: EventLoop
-    private let process: ChildProcess
+    private let child: SupervisedChild
     private let socket: OwnedDescriptor
     private var registration: EventLoop.Registration?
-    private var exitWait: DescriptorWait?
     private let reported: (Report) -> Void
     private let ended: (Ending) -> Void
 
-    var processID: Int32 { process.processID }
+    var processID: Int32 { child.process.processID }
 
     fileprivate init(
         program: String, command: String, limits: ProcessLimits, lowPriority: Bool, loop: EventLoop,
@@ -37,15 +36,16 @@ final class ChildLink<Report: ChildReport>: EventHandler, @unchecked Sendable {
         let pair = try DescriptorPair.messageSocket()
         let null = try Files.open("/dev/null", .read)
         // No proxy, no key, nothing of the server's own environment.
-        process = try ChildProcess.spawn(
+        let process = try ChildProcess.spawn(
             path: program, arguments: [command], environment: ["LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no"],
             descriptors: [null.raw, null.raw, 2, pair.second.raw], limits: limits, lowPriority: lowPriority,
             confinement: .enteredByItself)
+        child = SupervisedChild(process, loop: loop)
         try DescriptorIO.setNonBlocking(pair.first.raw, true)
         let raw = pair.first.raw
         socket = pair.takeFirst()
         registration = try loop.register(raw, for: .read, handler: self)
-        exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { [weak self] in self?.exited() }
+        try child.conclude { [weak self] in self?.exited($0) }
     }
 
     func handle(_ readiness: Readiness) {
@@ -72,24 +72,12 @@ final class ChildLink<Report: ChildReport>: EventHandler, @unchecked Sendable {
         registration = nil
     }
 
-    private func exited() {
-        // Before it is reaped its number is surely its own.
-        process.killTree()
-        let ending: Ending
-        do throws(SystemError) {
-            guard let end = try process.reap() else { return }
-            ending = Ending(end)
-        } catch {
-            // Somebody else has reaped it; how it ended is not known, that it ended is.
-            ending = .signal(0)
-        }
+    private func exited(_ ending: Ending) {
         // Its last words, such as why it cannot work, may still wait in the socket.
         while registration != nil, let message = try? MessageSocket.receive(socket.raw) {
             if let report = Report(decoding: message.bytes) { reported(report) }
         }
         stopListening()
-        exitWait?.cancel()
-        exitWait = nil
         ended(ending)
     }
 
@@ -98,9 +86,9 @@ final class ChildLink<Report: ChildReport>: EventHandler, @unchecked Sendable {
     }
 
     /// Bounds what it writes to a file from now on: a worker is older than its run, and knows no limit but memory.
-    func limitFiles(toBytes bytesMax: Int64) { process.limitFiles(toBytes: bytesMax) }
+    func limitFiles(toBytes bytesMax: Int64) { child.process.limitFiles(toBytes: bytesMax) }
 
-    func kill() { process.killTree() }
+    func kill() { child.kill() }
 }
 
 extension ChildLink<WorkerReport> {

@@ -12,13 +12,10 @@ final class ExtractorProcess: @unchecked Sendable {
     /// A tool that may start processes has at most so many at once; looked at as often as this.
     static let processesMax = 64
     static let supervisionMilliseconds: Int64 = 100
-    static let sweepMillisecondsMin: Int64 = 5
-    static let sweepMillisecondsMax: Int64 = 1000
 
     private let loop: EventLoop
-    private let process: ChildProcess
+    private let child: SupervisedChild
     private let limits: ProcessLimits
-    private var exitWait: DescriptorWait?
     private var readers: [PipeReader] = []
     private let ended: (Ending, _ output: String, _ message: String) -> Void
     /// The limit for which its whole tree was ended here.
@@ -26,7 +23,7 @@ final class ExtractorProcess: @unchecked Sendable {
     private var ending: Ending?
     private var hasToldEnd = false
 
-    var processID: Int32 { process.processID }
+    var processID: Int32 { child.process.processID }
 
     /// `output` is the descriptor that the tool writes to; nil when its output is to be kept and handed to `ended`.
     init(
@@ -39,26 +36,27 @@ final class ExtractorProcess: @unchecked Sendable {
         self.ended = ended
         let message = try DescriptorPair.pipe()
         if let output {
-            process = try Self.start(program, arguments, [input, output, message.second.raw], limits)
+            child = try Self.start(program, arguments, [input, output, message.second.raw], limits, loop)
         } else {
             let kept = try DescriptorPair.pipe()
-            process = try Self.start(program, arguments, [input, kept.second.raw, message.second.raw], limits)
+            child = try Self.start(program, arguments, [input, kept.second.raw, message.second.raw], limits, loop)
             readers.append(try PipeReader(kept.takeFirst(), bytesMax: outputBytesMax, loop: loop))
         }
         readers.append(try PipeReader(message.takeFirst(), bytesMax: Self.messageBytesMax, loop: loop))
         for reader in readers { reader.ended = { [weak self] in self?.tellEnd() } }
-        // The loop keeps this object until the process is reaped, whoever else has let go of it.
-        exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { self.exited() }
+        // Keeps this object until the process is reaped.
+        try child.conclude { self.exited($0) }
         if program.isScript || !KernelProtection.current.has(.systemCalls) { superviseLater() }
     }
 
     private static func start(
-        _ program: Program, _ arguments: [String], _ descriptors: [Int32], _ limits: ProcessLimits
-    ) throws(SystemError) -> ChildProcess {
-        try ChildProcess.spawn(
+        _ program: Program, _ arguments: [String], _ descriptors: [Int32], _ limits: ProcessLimits, _ loop: EventLoop
+    ) throws(SystemError) -> SupervisedChild {
+        let process = try ChildProcess.spawn(
             path: program.path, arguments: arguments, environment: program.environment, descriptors: descriptors,
             limits: limits, lowPriority: true,
             confinement: .profile(.extractor(input: descriptors[0], program: program)))
+        return SupervisedChild(process, loop: loop)
     }
 
     // MARK: What the kernel's limits, which are a process's own, do not hold
@@ -72,7 +70,7 @@ final class ExtractorProcess: @unchecked Sendable {
     }
 
     private func supervise() {
-        let (processes, sum) = process.usage
+        let (processes, sum) = child.process.measure()
         if processes > Self.processesMax {
             overstepped = .processes
         } else if limits.dataBytesMax > 0, sum.residentBytes > limits.dataBytesMax {
@@ -85,32 +83,13 @@ final class ExtractorProcess: @unchecked Sendable {
 
     // MARK: Ending
 
-    private func exited() {
-        guard ending == nil else { return }
-        // What it has left behind must not outlive it. Before it is reaped its number is surely its own.
-        let isClean = process.killTree()
-        do throws(SystemError) {
-            guard let end = try process.reap() else { return }
-            ending = overstepped ?? Ending(end)
-        } catch {
-            // Somebody else has reaped it; how it ended is not known, that it ended is.
-            ending = .signal(0)
-        }
-        exitWait?.cancel()
-        exitWait = nil
-        if !isClean { sweep(afterMilliseconds: Self.sweepMillisecondsMin) }
+    private func exited(_ ending: Ending) {
+        self.ending = overstepped ?? ending
         tellEnd()
         guard !hasToldEnd else { return }
         // Its last words are in the pipes already; only somebody who does not die can still hold them open.
         loop.schedule(afterMilliseconds: Self.lastWordsMilliseconds) { [weak self] in
             self?.readers.forEach { $0.stop() }
-        }
-    }
-
-    /// Those that were killed take a moment to die, and must then be reaped.
-    private func sweep(afterMilliseconds wait: Int64) {
-        loop.schedule(afterMilliseconds: wait) {
-            if !self.process.sweep() { self.sweep(afterMilliseconds: min(2 * wait, Self.sweepMillisecondsMax)) }
         }
     }
 
@@ -122,23 +101,5 @@ final class ExtractorProcess: @unchecked Sendable {
         ended(ending, texts.count > 1 ? texts[0] : "", texts.last ?? "")
     }
 
-    func kill() {
-        // Once it is reaped, its number may be another's.
-        if ending == nil { process.killTree() } else { _ = process.sweep() }
-    }
-}
-
-extension Ending {
-    init(_ ending: ProcessEnding) {
-        if ending.wasKilledForCPUTime {
-            self = .cpuTime
-        } else if ending.wasKilledForFileSize {
-            self = .fileSize
-        } else {
-            switch ending.manner {
-            case .exit(let code): self = .exit(code)
-            case .signal(let number): self = .signal(number)
-            }
-        }
-    }
+    func kill() { child.kill() }
 }

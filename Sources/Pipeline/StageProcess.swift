@@ -35,10 +35,9 @@ final class StageProcess: @unchecked Sendable {
     private let disk: DiskThreads
     private let command: Command
     private let limits: WorkLimits
-    private let process: ChildProcess
+    private let child: SupervisedChild
     private let words: OwnedDescriptor
     private let lines: OwnedDescriptor
-    private var exitWait: DescriptorWait?
     private var lastWords = LastWords()
     private var progressLines = ProgressLines()
     private(set) var progress = CommandProgress()
@@ -53,6 +52,24 @@ final class StageProcess: @unchecked Sendable {
     private var ending: Ending?
     private let changed: () -> Void
     private let ended: (StageReport) -> Void
+
+    /// What it may take of the disk: by its folders, and by files without a name that it holds open.
+    private struct Space: Sendable {
+        let directories: [String]
+        let bytesMax: Int64
+
+        init(_ command: Command, _ limits: WorkLimits) {
+            directories = [command.outputDirectory, command.temporaryDirectory]
+            bytesMax = limits.outputBytesMax
+        }
+
+        /// Blocks.
+        func isOutgrown(by processIDs: [Int32]) -> Bool {
+            let usages = directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
+            let bytes = usages.reduce(OpenFiles.namelessBytes(of: processIDs)) { $0 + $1.bytes }
+            return bytes > bytesMax || usages.contains(where: \.isBeyondCount)
+        }
+    }
 
     /// Carries what was measured between the loop and a disk thread.
     private final class ReadingBox: @unchecked Sendable {
@@ -79,21 +96,26 @@ final class StageProcess: @unchecked Sendable {
             input: input, program: command.program, outputDirectory: command.outputDirectory,
             readable: command.readable)
         profile.writable.append(command.temporaryDirectory)
-        process = try ChildProcess.spawn(
+        try DescriptorIO.setNonBlocking(words.first.raw, true)
+        try DescriptorIO.setNonBlocking(lines.first.raw, true)
+        let process = try ChildProcess.spawn(
             path: command.program.path, arguments: command.arguments, environment: command.program.environment,
             descriptors: [input, words.second.raw, words.second.raw, lines.second.raw],
             limits: ProcessLimits(
                 dataBytesMax: limits.memoryBytesMax, cpuSecondsMax: limits.cpuSecondsMax,
                 fileBytesMax: limits.outputBytesMax, openFilesMax: Self.descriptorsMax),
             directory: command.outputDirectory, lowPriority: true, confinement: .profile(profile))
+        child = SupervisedChild(process, loop: loop)
         self.words = words.takeFirst()
         self.lines = lines.takeFirst()
         startMilliseconds = loop.nowMilliseconds
         lifeMilliseconds = startMilliseconds
-        try DescriptorIO.setNonBlocking(self.words.raw, true)
-        try DescriptorIO.setNonBlocking(self.lines.raw, true)
-        // The loop keeps this object until the process is reaped, whoever else has let go of it.
-        exitWait = try DescriptorWait(process.exitDescriptor, loop: loop) { self.exited() }
+        // Keeps this object until nothing of the process is left.
+        try child.conclude {
+            self.exited($0)
+        } swept: {
+            self.swept()
+        }
         lookLater()
         measureLater()
     }
@@ -140,7 +162,7 @@ final class StageProcess: @unchecked Sendable {
 
     private func supervise() {
         let now = loop.nowMilliseconds
-        let (processes, sum) = process.usage
+        let (processes, sum) = child.process.measure()
         if sum.cpuTicks > cpuTicks { lifeMilliseconds = now }
         cpuTicks = max(cpuTicks, sum.cpuTicks)
         if processes > Self.processesMax {
@@ -163,21 +185,18 @@ final class StageProcess: @unchecked Sendable {
     private func measureDisk() {
         guard !isMeasuring else { return }
         isMeasuring = true
-        let processIDs = process.processIDs
-        let box = reading
-        let directories = [command.outputDirectory, command.temporaryDirectory]
-        disk.submit(from: loop) {
+        let processIDs = child.process.processIDs
+        disk.submit(from: loop) { [box = reading, space = Space(command, limits)] in
             box.position.look(at: processIDs)
-            return directories.map { FileTree.usage(of: $0, entriesMax: OutputName.filesMax) }
-        } then: { [weak self] usages in
+            return space.isOutgrown(by: processIDs)
+        } then: { [weak self] isOutgrown in
             guard let self, self.ending == nil else { return }
             self.isMeasuring = false
-            let bytes = usages.reduce(0) { $0 + $1.bytes }
-            if bytes > self.limits.outputBytesMax || usages.contains(where: \.isBeyondCount) {
+            if isOutgrown {
                 self.outgrewItsSpace = true
                 return self.kill()
             }
-            self.took(box.position)
+            self.took(self.reading.position)
         }
     }
 
@@ -194,30 +213,20 @@ final class StageProcess: @unchecked Sendable {
 
     // MARK: Ending
 
-    private func exited() {
-        guard ending == nil else { return }
-        // What it has left behind must not outlive it. Before it is reaped its number is surely its own.
-        let isClean = process.killTree()
-        do throws(SystemError) {
-            guard let end = try process.reap() else { return }
-            ending = overstepped ?? Ending(end)
-        } catch {
-            // Somebody else has reaped it; how it ended is not known, that it ended is.
-            ending = .signal(0)
-        }
-        exitWait?.cancel()
-        exitWait = nil
+    private func exited(_ ending: Ending) {
+        self.ending = overstepped ?? ending
         // Its last words are in the pipes already.
         look()
-        if isClean { return tellEnd() }
-        sweep(afterMilliseconds: ExtractorProcess.sweepMillisecondsMin)
     }
 
-    /// Those that were killed take a moment to die, and must then be reaped; until then they may still write.
-    private func sweep(afterMilliseconds wait: Int64) {
-        loop.schedule(afterMilliseconds: wait) {
-            if self.process.sweep() { return self.tellEnd() }
-            self.sweep(afterMilliseconds: min(2 * wait, ExtractorProcess.sweepMillisecondsMax))
+    /// Between two measures it can have written what it likes: what it leaves is measured once nobody writes any more.
+    private func swept() {
+        disk.submit(from: loop) { [space = Space(command, limits)] in
+            space.isOutgrown(by: [])
+        } then: { [self] isOutgrown in
+            // What it was ended for stays the reason.
+            if isOutgrown, supervisedEnd == nil, overstepped == nil { outgrewItsSpace = true }
+            tellEnd()
         }
     }
 
@@ -229,8 +238,5 @@ final class StageProcess: @unchecked Sendable {
                 lastWords: lastWords.text, limits: limits))
     }
 
-    func kill() {
-        // Once it is reaped, its number may be another's.
-        if ending == nil { process.killTree() } else { _ = process.sweep() }
-    }
+    func kill() { child.kill() }
 }

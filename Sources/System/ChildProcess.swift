@@ -148,29 +148,31 @@ package struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Ends the child and whatever it has started: its group at once, and those of its descendants that left it.
-    /// Returns whether none of these may be left; otherwise call `sweep` again and again. Safe to call again; the child
-    /// itself must still be reaped.
+    /// Ends the child and whatever it has started: its group at once, and those of its descendants that left it. Where
+    /// this finds any, call `sweep` until it is clean. Safe to call again; the child itself must still be reaped.
     @discardableResult
-    package func killTree() -> Bool {
+    package func killTree() -> ProcessMark.Sweep {
         _ = Glibc.kill(-processID, SIGKILL)
         _ = hw_pidfd_send_signal(pidDescriptor.raw, SIGKILL)
         return sweep()
     }
 
-    /// Ends and reaps the descendants that left the child's group, also after the child itself is reaped. Returns
-    /// whether none was found alive. A third of a millisecond where the child may start processes, else nothing.
-    package func sweep() -> Bool {
-        guard startsProcesses, let mark else { return true }
-        return mark.endDescendants(of: processID).isEmpty
+    /// Ends and reaps the descendants that left the child's group, also after the child itself is reaped. A third of a
+    /// millisecond where the child may start processes, else nothing; longer, up to a bound, while it finds more.
+    package func sweep() -> ProcessMark.Sweep {
+        guard startsProcesses, let mark else { return ProcessMark.Sweep() }
+        return mark.sweepDescendants(of: processID)
     }
 
     /// The child and all that it started.
     package var processIDs: [Int32] { startsProcesses ? mark?.bearers ?? [processID] : [processID] }
 
-    /// What they use together.
-    package var usage: (processes: Int, sum: ProcessUsage) {
+    /// What they use together. Those that have ended count; where nobody else waits for them they are reaped after
+    /// that, so call it now and then.
+    package func measure() -> (processes: Int, sum: ProcessUsage) {
+        let processIDs = processIDs
         let usages = processIDs.compactMap { ProcessUsage.of($0) }
+        if startsProcesses { mark?.reapAdopted(processIDs, of: processID) }
         return (
             usages.count,
             ProcessUsage(

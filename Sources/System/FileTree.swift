@@ -4,9 +4,9 @@ import Glibc
 // Theory of operation
 //
 // A folder that a stranger filled: links that lead elsewhere, folders within folders without end, folders that nobody
-// may list. Everything is reached from the descriptor of the folder above it and by its plain name, and no link is
-// followed; so no name, however it is made, leads out of the tree. Processes that could still change it have ended, or
-// it is only measured.
+// may list, names that are no text. Everything is reached from the descriptor of the folder above it and by its plain
+// name, as bytes, and no link is followed; so no name, however it is made, leads out of the tree or hides a file in it.
+// Processes that could still change it have ended, or it is only measured.
 
 /// All that lies below one folder. Every call may block on the disk.
 package enum FileTree {
@@ -56,7 +56,8 @@ package enum FileTree {
         package var number: UInt64
     }
 
-    /// The regular files that lie in the folder itself, by their names.
+    /// The regular files that lie in the folder itself, by their names. One that is no text is told with U+FFFD, and is
+    /// nobody's to open.
     package static func files(in path: String) throws(SystemError) -> [File] {
         let folder = try openFolder(AT_FDCWD, path)
         var files: [File] = []
@@ -64,7 +65,7 @@ package enum FileTree {
             guard let status = status(folder.raw, name), status.st_mode & S_IFMT == S_IFREG else { continue }
             files.append(
                 File(
-                    name: name, bytes: Int64(status.st_size), device: UInt64(status.st_dev),
+                    name: text(name), bytes: Int64(status.st_size), device: UInt64(status.st_dev),
                     number: UInt64(status.st_ino)))
         }
         return files.sorted { $0.name < $1.name }
@@ -85,7 +86,7 @@ package enum FileTree {
                 try sync(inner.raw, depth: depth + 1)
             } else if status.st_mode & S_IFMT == S_IFREG {
                 let file = OwnedDescriptor(
-                    owning: try check("openat(\(name))") {
+                    owning: try check("openat(\(text(name)))") {
                         openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
                     })
                 try Files.sync(file.raw)
@@ -131,24 +132,26 @@ package enum FileTree {
         for name in try names(in: folder) {
             guard let status = status(folder, name) else { continue }
             guard isFolder(status) else {
-                _ = try check("unlinkat(\(name))") { unlinkat(folder, name, 0) }
+                _ = try check("unlinkat(\(text(name)))") { unlinkat(folder, name, 0) }
                 continue
             }
             if depth == depthMax {
-                _ = try check("renameat(\(name))") { renameat(folder, name, top, ".\(Randomness.integer())") }
+                _ = try check("renameat(\(text(name)))") { renameat(folder, name, top, ".\(Randomness.integer())") }
                 hasBroughtUp = true
                 continue
             }
             let inner = try openFolder(folder, name)
             if try empty(inner.raw, top: top, depth: depth + 1) { hasBroughtUp = true }
-            _ = try check("unlinkat(\(name))") { unlinkat(folder, name, AT_REMOVEDIR) }
+            _ = try check("unlinkat(\(text(name)))") { unlinkat(folder, name, AT_REMOVEDIR) }
         }
         return hasBroughtUp
     }
 
     // MARK: One folder
 
-    private static func openFolder(_ above: Int32, _ name: String) throws(SystemError) -> OwnedDescriptor {
+    private static func openFolder(
+        _ above: Int32, _ name: UnsafePointer<CChar>
+    ) throws(SystemError) -> OwnedDescriptor {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         var raw = openat(above, name, flags, 0)
         if raw < 0, errno == EACCES {
@@ -156,11 +159,12 @@ package enum FileTree {
             fchmodat(above, name, 0o700, 0)
             raw = openat(above, name, flags, 0)
         }
-        guard raw >= 0 else { throw SystemError("openat(\(name))") }
+        guard raw >= 0 else { throw SystemError("openat(\(String(cString: name)))") }
         return OwnedDescriptor(owning: raw)
     }
 
-    private static func names(in folder: Int32) throws(SystemError) -> [String] {
+    /// Names as the folder has them, each with the zero at its end: a repaired one would name no file, or another.
+    private static func names(in folder: Int32) throws(SystemError) -> [[CChar]] {
         let copy = try check("fcntl") { fcntl(folder, F_DUPFD_CLOEXEC, 3) }
         guard let stream = fdopendir(copy) else {
             close(copy)
@@ -169,17 +173,24 @@ package enum FileTree {
         defer { closedir(stream) }
         // The copy shares its place with the folder's own descriptor, which may have been read before.
         rewinddir(stream)
-        var names: [String] = []
+        var names: [[CChar]] = []
+        let dot = CChar(bitPattern: UInt8(ascii: "."))
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1))
+                }
             }
-            if name != "." && name != ".." { names.append(name) }
+            if name != [dot, 0] && name != [dot, dot, 0] { names.append(name) }
         }
         return names
     }
 
-    private static func status(_ folder: Int32, _ name: String) -> stat? {
+    private static func text(_ name: [CChar]) -> String {
+        String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func status(_ folder: Int32, _ name: [CChar]) -> stat? {
         var status = stat()
         return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
     }

@@ -46,10 +46,10 @@ package struct ProcessMark: Sendable, Hashable {
             let deadline = Clock.monotonicMilliseconds + waitMilliseconds
             var found: Set<Int32> = []
             while true {
-                let living = ProcessMark.end { contains($0) }
-                found.formUnion(living)
-                if living.isEmpty || Clock.monotonicMilliseconds >= deadline { return (found.count, living.count) }
-                Thread.sleep(milliseconds: 5)
+                let sweep = ProcessMark.sweep { contains($0) }
+                found.formUnion(sweep.found)
+                if sweep.isClean || Clock.monotonicMilliseconds >= deadline { return (found.count, sweep.living) }
+                if !sweep.hasMore { Thread.sleep(milliseconds: 5) }
             }
         }
     }
@@ -66,36 +66,89 @@ package struct ProcessMark: Sendable, Hashable {
         return hw_hard_limit(0, Int32(resource), &limit) == 0 && limit >= base << 1 || geteuid() == 0
     }
 
-    /// All that bear it, zombies left out.
+    /// All that bear it. One that has ended and is not reaped takes its place among the machine's processes as well.
     var bearers: [Int32] {
-        Self.processes { $0 == value }.filter { process in
-            let descriptor = hw_pidfd_open(process)
-            guard descriptor >= 0 else { return false }
-            return !Self.hasEnded(OwnedDescriptor(owning: descriptor))
-        }
+        var found: [Int32] = []
+        Self.eachProcess { if Self.mark(of: $0) == value { found.append($0) } }
+        return found
     }
 
-    /// Ends all that bear it but `child`, which somebody else waits for. Returns those that were not dead yet.
-    func endDescendants(of child: Int32) -> [Int32] { Self.end(except: child) { $0 == value } }
+    /// Reaps those of its bearers but `child` that have ended and were adopted: nobody else waits for them.
+    func reapAdopted(_ bearers: [Int32], of child: Int32) {
+        for process in bearers where process != child { _ = Self.reap(process) }
+    }
 
-    /// Sends SIGKILL to all whose mark is meant, reaps those that are dead and ours, and returns the others.
-    private static func end(except child: Int32 = 0, _ isMeant: (UInt64) -> Bool) -> [Int32] {
-        var living: [Int32] = []
-        for process in processes(isMeant) where process != child {
-            let raw = hw_pidfd_open(process)
-            guard raw >= 0 else { continue }
-            let descriptor = OwnedDescriptor(owning: raw)
-            // The number may have passed to another since it was looked at; what the descriptor holds stays the same.
-            guard let mark = Self.mark(of: process), isMeant(mark) else { continue }
-            if !hasEnded(descriptor) {
-                _ = hw_pidfd_send_signal(descriptor.raw, SIGKILL)
-                living.append(process)
+    /// What a search for processes to be ended came to.
+    package struct Sweep: Sendable, Equatable {
+        /// All that were found alive, and sent SIGKILL.
+        var found: Set<Int32> = []
+        /// Of these, how many were not dead at the last look.
+        var living = 0
+        /// The last look found what none had found before: there may be more.
+        package var hasMore = false
+
+        /// Nothing is left, of which the last look found nothing.
+        package var isClean: Bool { living == 0 && !hasMore }
+    }
+
+    /// A sweep looks again for so long, as long as it finds more.
+    static let sweepMillisecondsMax: Int64 = 10
+    /// The numbers that were given last, which each look tries once more at its end.
+    static let newestMax: Int32 = 4
+
+    /// Ends all that bear it but `child`, which somebody else waits for.
+    func sweepDescendants(of child: Int32) -> Sweep { Self.sweep(except: child) { $0 == value } }
+
+    /// Sends SIGKILL to all whose mark is meant, and reaps those that are dead and ours.
+    ///
+    /// One that starts the next and ends is dead before it is hit. So each is ended in the moment it is found, the
+    /// newest are tried on top of that, and it is looked again at once as long as anything new comes up. A look that
+    /// finds nothing has missed nothing: of such a chain, what has ended is there until it is reaped here.
+    private static func sweep(except child: Int32 = 0, _ isMeant: (UInt64) -> Bool) -> Sweep {
+        let deadline = Clock.monotonicMilliseconds + sweepMillisecondsMax
+        var sweep = Sweep()
+        repeat {
+            var living: Set<Int32> = []
+            sweep.hasMore = false
+            func meet(_ process: Int32) {
+                guard process != child, process > 1 else { return }
+                switch end(process, isMeant) {
+                case .alive:
+                    living.insert(process)
+                    if sweep.found.insert(process).inserted { sweep.hasMore = true }
+                case .reaped: sweep.hasMore = true
+                case .another: break
+                }
             }
-            // Not a child of ours: whoever it is a child of will do it.
-            var ending = hw_ending()
-            _ = hw_reap(process, false, &ending)
-        }
-        return living
+            eachProcess(meet)
+            if sweep.hasMore, let newest = ThisProcess.newestProcessID {
+                for process in newest - newestMax + 1...newest { meet(process) }
+            }
+            sweep.living = living.count
+        } while sweep.hasMore && Clock.monotonicMilliseconds < deadline
+        return sweep
+    }
+
+    private enum End { case alive, reaped, another }
+
+    private static func end(_ process: Int32, _ isMeant: (UInt64) -> Bool) -> End {
+        guard let mark = mark(of: process), isMeant(mark) else { return .another }
+        let raw = hw_pidfd_open(process)
+        guard raw >= 0 else { return .another }
+        let descriptor = OwnedDescriptor(owning: raw)
+        // The number may have passed to another since it was looked at; what the descriptor holds stays the same.
+        guard let mark = Self.mark(of: process), isMeant(mark) else { return .another }
+        let wasAlive = !hasEnded(descriptor)
+        if wasAlive { _ = hw_pidfd_send_signal(descriptor.raw, SIGKILL) }
+        // Where it is not a child of ours, whoever it is a child of will do it.
+        let isReaped = reap(process)
+        return wasAlive ? .alive : isReaped ? .reaped : .another
+    }
+
+    /// Whether it had ended and was a child of this process.
+    private static func reap(_ process: Int32) -> Bool {
+        var ending = hw_ending()
+        return hw_reap(process, false, &ending) == 1
     }
 
     private static func hasEnded(_ descriptor: borrowing OwnedDescriptor) -> Bool {
@@ -103,13 +156,11 @@ package struct ProcessMark: Sendable, Hashable {
         return poll(&ready, 1, 0) == 1
     }
 
-    private static func processes(_ isMeant: (UInt64) -> Bool) -> [Int32] {
-        var found: [Int32] = []
+    private static func eachProcess(_ body: (Int32) -> Void) {
         // Without /proc nobody is found; the group is killed all the same.
         try? Files.eachName(in: "/proc") { name in
-            if let process = Int32(name), let mark = mark(of: process), isMeant(mark) { found.append(process) }
+            if let process = Int32(name) { body(process) }
         }
-        return found
     }
 
     private static func mark(of process: Int32) -> UInt64? {

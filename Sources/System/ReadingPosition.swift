@@ -4,19 +4,11 @@ import Glibc
 /// (`/proc/PID/fdinfo`, proc(5)). What is mapped into memory, or was opened, read and closed between two looks, is not
 /// seen.
 package struct ReadingPosition: Sendable {
-    /// Descriptors of one process that are looked at.
-    static let descriptorsMax = 256
-
-    private struct Key: Hashable {
-        var device: UInt64
-        var number: UInt64
-    }
-
-    private var sizes: [Key: Int64] = [:]
-    private var furthest: [Key: Int64] = [:]
+    private var sizes: [FileKey: Int64] = [:]
+    private var furthest: [FileKey: Int64] = [:]
 
     package init(of files: [FileTree.File]) {
-        for file in files { sizes[Key(device: file.device, number: file.number)] = file.bytes }
+        for file in files { sizes[FileKey(device: file.device, number: file.number)] = file.bytes }
     }
 
     package var bytesTotal: Int64 { sizes.values.reduce(0, +) }
@@ -25,12 +17,9 @@ package struct ReadingPosition: Sendable {
     /// Looks again. A process that is gone, or may not be looked at, adds nothing.
     package mutating func look(at processIDs: [Int32]) {
         for process in processIDs {
-            let names = (try? Files.names(in: "/proc/\(process)/fd")) ?? []
-            for name in names.prefix(Self.descriptorsMax) {
-                var status = stat()
-                guard stat("/proc/\(process)/fd/\(name)", &status) == 0 else { continue }
-                let key = Key(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
-                guard let size = sizes[key], let place = Self.place(process, name) else { continue }
+            OpenFiles.each(of: process) { name, status in
+                let key = FileKey(status)
+                guard let size = sizes[key], let place = Self.place(process, name) else { return }
                 furthest[key] = max(furthest[key] ?? 0, min(place, size))
             }
         }

@@ -12,9 +12,10 @@ extension SandboxProfile {
         case .none: rules += [SystemCallRule(SYS_socket, .refuse)]
         case .outbound: rules += Self.outboundSockets
         }
+        if files != .none { rules += Self.localPairs }
         rules += startsProcesses ? Self.ownNamespace : Self.noProcesses
         switch files {
-        case .none: rules += Self.noFiles
+        case .none: rules += Self.noFiles + [SystemCallRule(SYS_socketpair, .refuse)]
         // A script writes to /dev/null, whose name no filter can read: what it opens is Landlock's alone.
         case .read where startsProcesses: rules += Self.refused(Self.namesChanged + Self.attributesChanged)
         case .read: rules += Self.noWriting
@@ -59,6 +60,8 @@ extension SandboxProfile {
         + ofThisArchitecture
         + [
             SystemCallRule(SYS_openat2, .unknown),
+            // Memory that neither RLIMIT_DATA nor the resident size counts as long as nobody maps it.
+            SystemCallRule(SYS_memfd_create, .unknown),
             // Its flags are behind a pointer, where no filter can read them; every C library falls back to clone(2).
             SystemCallRule(SYS_clone3, .unknown),
             // The limits of others, and the mark that every descendant is found by.
@@ -93,6 +96,14 @@ extension SandboxProfile {
         SystemCallRule(SYS_socket, .refuse), SystemCallRule(SYS_listen, .refuse),
     ]
 
+    /// A pair of sockets that are each other's for good, as programs use with those that they start. One of datagrams
+    /// would send to any local socket that it can name, bytes and descriptors. The second half of a type are flags.
+    private static let localPairs =
+        [0, SOCK_CLOEXEC.rawValue, SOCK_NONBLOCK.rawValue, SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue].map {
+            SystemCallRule(
+                SYS_socketpair, .allow, when: .equals(0, UInt32(AF_UNIX)), .equals(1, SOCK_STREAM.rawValue | $0))
+        } + [SystemCallRule(SYS_socketpair, .refuse)]
+
     /// Threads, but no process; signals to itself.
     private static let noProcesses: [SystemCallRule] =
         [
@@ -109,7 +120,7 @@ extension SandboxProfile {
     private static let ownProcess = UInt32(HW_OWN_PROCESS)
 
     private static let noFiles: [SystemCallRule] =
-        refused([SYS_openat, SYS_execve, SYS_execveat, SYS_chdir, SYS_fchdir, SYS_socketpair]) + refused(namesChanged)
+        refused([SYS_openat, SYS_execve, SYS_execveat, SYS_chdir, SYS_fchdir]) + refused(namesChanged)
         + refused(attributesChanged) + openingOfThisArchitecture(.refuse)
 
     /// O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, and O_TMPFILE, which says itself that it is a directory.

@@ -133,8 +133,15 @@ package enum ThisProcess {
 
     /// Threads of all processes on the machine, as /proc/loadavg tells it (proc(5)): no user has more.
     static var machineTaskCount: Int64? {
-        let words = Files.contents(of: "/proc/loadavg").map { String(decoding: $0, as: UTF8.self) }
-        return words?.split(separator: " ").dropFirst(3).first?.split(separator: "/").last.flatMap { Int64($0) }
+        loadWords.dropFirst(3).first?.split(separator: "/").last.flatMap { Int64($0) }
+    }
+
+    /// The number that a process or a thread was given last, as /proc/loadavg tells it.
+    static var newestProcessID: Int32? { loadWords.dropFirst(4).first.flatMap { Int32($0) } }
+
+    private static var loadWords: [String] {
+        let text = Files.contents(of: "/proc/loadavg").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split { $0.isWhitespace }.map(String.init)
     }
 
     /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.

@@ -135,6 +135,13 @@ class TestWhatAReaderStarts:
         assert not processes.wait_until_gone(left, 1)
         eventually(lambda: not zombies(server), 5, "all are reaped")
 
+    def test_is_reaped_while_its_reader_goes_on(self, with_reader, small_pdf):
+        server = with_reader("for n in $(seq 20); do (true &); done; exec sleep 600", "--stall-seconds", 600)
+        identifier = server.client.upload(small_pdf)["document_id"]
+        eventually(lambda: [one for one in server.tree() if one.command == "sleep 600"], what="it has started them")
+        eventually(lambda: not zombies(server), 5, "all are reaped")
+        server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
+
     def test_is_ended_by_the_next_server_when_this_one_is_killed(self, begin, start_server):
         server, identifier, left = begin("exec sleep 600")
         server.kill()

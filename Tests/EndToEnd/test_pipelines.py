@@ -24,6 +24,21 @@ from watchers import watch
 PNG = "image/png"
 
 
+# Holds so many files of 400 MiB that have no name any more.
+HOLD = """/usr/bin/python3 -c '
+import os, time
+held = [os.open(str(n), os.O_CREAT | os.O_WRONLY) for n in range({})]
+for one in range(len(held)): os.unlink(str(one)); os.posix_fallocate(held[one], 0, 400 << 20)
+time.sleep(30)'; touch done"""
+
+# Has started so many that have ended, and reaps none.
+HOARD = """/usr/bin/python3 -c '
+import os, time
+for _ in range({}):
+    if os.fork() == 0: os._exit(0)
+time.sleep(30)'; touch done"""
+
+
 def sh(name, script, **more):
     """A stage that is a line of shell. `$HEADWAY_INPUT` and `$HEADWAY_OUTPUT` are where it reads and writes."""
     return {"name": name, "command": ["/bin/bash", "-c", script], **more}
@@ -217,12 +232,23 @@ class TestEnds:
         ("while :; do :; done", ["--work-seconds", 1], "timeout"),
         ("/usr/bin/python3 -c 'bytearray(100 << 20)'", ["--worker-memory", 64], "memory_exceeded"),
         ("for n in {1..11000}; do : > $n; done; sleep 5", [], "output_exceeded"),
+        # It has ended before it was ever measured.
+        ("for n in 1 2 3; do fallocate -l 400M $n; done", [], "output_exceeded"),
+        ("/usr/bin/python3 -c 'import os; os.makedirs(\"d/\" * 40)'; touch file", [], "output_exceeded"),
+        (HOLD.format(3), [], "output_exceeded"),
+        (HOARD.format(100), [], "processes_exceeded"),
     ])
     def test_a_stage_beyond_a_limit_is_ended(self, with_pipelines, script, options, code):
         server = with_pipelines({"greedy": pipeline(sh("wanting", script))}, *options)
         state = run(server, b"x", "greedy")
         assert state["error"] and state["error"]["code"] == code, state
         assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"
+
+    def test_a_file_whose_name_is_no_text_is_refused_and_removed(self, with_pipelines):
+        server = with_pipelines({"odd": pipeline(sh("naming", r"echo a > a; echo b > $'\xff\xfeb.bin'"))})
+        state = run(server, b"x", "odd")
+        assert state["error"]["code"] == "stage_failed" and "cannot be served" in state["error"]["detail"], state
+        assert not outputs(server)
 
     def test_cancel_ends_the_whole_tree_and_frees_its_space(self, with_pipelines):
         mark = f"sleep 600.{uuid.uuid4().int % 10 ** 9}"

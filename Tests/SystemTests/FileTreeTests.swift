@@ -76,6 +76,60 @@ struct FileTreeTests {
         try FileTree.remove(path)
     }
 
+    @Test("a name that is no text is measured, listed as such and removed like any other")
+    func namesThatAreNoText() throws {
+        let path = try folder()
+        func make(_ name: [UInt8], byteCount: Int) throws {
+            let place = (Array("\(path)/".utf8) + name + [0]).map { CChar(bitPattern: $0) }
+            let raw = open(place, O_CREAT | O_WRONLY | O_EXCL, 0o600)
+            try #require(raw >= 0)
+            let file = OwnedDescriptor(owning: raw)
+            try DescriptorIO.writeAll(file.raw, Array(repeating: 1, count: byteCount))
+        }
+        try make([0xff, 0xfe] + Array("1.bin".utf8), byteCount: 100_000)
+        try make(Array("2.bin".utf8), byteCount: 10_000)
+        let closed = Array("\(path)/".utf8) + [0xe4, 0]
+        try #require(mkdir(closed.map { CChar(bitPattern: $0) }, 0) == 0)
+        try make([0xe4] + Array("/3.bin".utf8), byteCount: 50_000)
+        let usage = FileTree.usage(of: path, entriesMax: 100)
+        #expect(usage.entries == 4 && usage.bytes >= 160_000 && !usage.isBeyondCount)
+        #expect(try FileTree.files(in: path).map(\.name) == ["2.bin", "\u{fffd}\u{fffd}1.bin"])
+        #expect(try FileTree.files(in: path).map(\.bytes) == [10_000, 100_000])
+        try FileTree.sync(path)
+        try FileTree.remove(path)
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test("a file that has lost its name counts as long as it is open, once however often that is")
+    func nameless() throws {
+        let path = try folder()
+        let bytes = try onOwnThread {
+            let orders = try DescriptorPair.pipe()
+            let answers = try DescriptorPair.pipe()
+            let script = """
+                exec 5> file 6>&5; head -c 1000000 /dev/zero >&5; echo made; read go
+                rm file; echo removed; read go
+                exec 5>&- 6>&-; echo closed; read go
+                """
+            let child = try ChildProcess.spawn(
+                path: "/bin/sh", arguments: ["-c", script], environment: ["PATH=/usr/bin:/bin"],
+                descriptors: [orders.first.raw, answers.second.raw, 2], limits: ProcessLimits(), directory: path)
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 16)
+            defer { piece.deallocate() }
+            var bytes: [Int64] = []
+            for _ in 0..<3 {
+                _ = try DescriptorIO.read(answers.first.raw, into: piece)
+                bytes.append(OpenFiles.namelessBytes(of: [child.processID, child.processID, Int32.max]))
+                try DescriptorIO.writeAll(orders.second.raw, Array("go\n".utf8))
+            }
+            _ = try child.reap(waits: true)
+            return bytes
+        }
+        #expect(bytes.count == 3 && bytes[0] == 0 && bytes[2] == 0)
+        #expect((1_000_000..<2_000_000).contains(bytes[1]))
+        try FileTree.remove(path)
+    }
+
     @Test("how far a process has read a file is where its descriptor stands, and is never taken back")
     func reading() throws {
         let path = try folder()

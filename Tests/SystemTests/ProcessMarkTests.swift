@@ -50,10 +50,10 @@ struct ProcessMarkTests {
                 let descendant = Int32(String(decoding: piece[..<count], as: UTF8.self).filter { !$0.isWhitespace })
             {
                 seen.wasAlive = Self.isAlive(descendant)
-                seen.processes = child.usage.processes
+                seen.processes = child.measure().processes
                 child.killTree()
                 let deadline = Clock.monotonicMilliseconds + 20_000
-                while !child.sweep(), Clock.monotonicMilliseconds < deadline { Thread.sleep(milliseconds: 1) }
+                while !child.sweep().isClean, Clock.monotonicMilliseconds < deadline { Thread.sleep(milliseconds: 1) }
                 seen.isLeft = Self.isAlive(descendant)
             }
             child.killTree()
@@ -63,6 +63,97 @@ struct ProcessMarkTests {
         #expect(seen.wasAlive)
         #expect(seen.processes == 2)
         #expect(!seen.isLeft)
+    }
+
+    /// A process that starts the next one and ends, again and again, each in a session of its own: after so many it
+    /// has landed.
+    static let comet = """
+        if libc.fork() == 0:
+            for _ in range(GENERATIONS):
+                libc.setsid()
+                if libc.fork() != 0: libc._exit(0)
+            os.write(1, b"landed")
+            libc._exit(0)
+        os.write(1, b"begun ")
+        os.close(1)
+        while True: os.read(os.pipe()[0], 1)
+        """
+
+    @Test("a chain of processes of which each ends at once is caught, and nothing of it is left unreaped")
+    func chain() throws {
+        struct Seen: Sendable {
+            var output = ""
+            var zombies = -1
+            var isClean = false
+        }
+        let seen = try onOwnThread {
+            var seen = Seen()
+            ThisProcess.adoptOrphans()
+            let pipe = try DescriptorPair.pipe()
+            let null = try Files.open("/dev/null", .read)
+            let program = Program(path: SandboxProbe.path)
+            let script = "import ctypes, os; libc = ctypes.CDLL(None)\n"
+            let child = try ChildProcess.spawn(
+                path: program.path,
+                arguments: ["-c", script + Self.comet.replacing("GENERATIONS", with: "400")],
+                environment: program.environment, descriptors: [null.raw, pipe.second.raw, 2], limits: ProcessLimits(),
+                confinement: .profile(.stage(input: null.raw, program: program, outputDirectory: "/nonexistent")))
+            let reader = pipe.takeFirst()
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 16)
+            defer { piece.deallocate() }
+            if case .bytes(let count) = try DescriptorIO.read(reader.raw, into: piece) {
+                seen.output += String(decoding: piece[..<count], as: UTF8.self)
+            }
+            child.killTree()
+            _ = try child.reap(waits: true)
+            for _ in 0..<1000 where !seen.isClean {
+                seen.isClean = child.sweep().isClean
+                if !seen.isClean { Thread.sleep(milliseconds: 1) }
+            }
+            seen.zombies = child.processIDs.count
+            seen.output += String(decoding: try readToEnd(reader.raw), as: UTF8.self)
+            return seen
+        }
+        #expect(seen.output == "begun ")
+        #expect(seen.isClean && seen.zombies == 0)
+    }
+
+    @Test("what has ended and is not reaped counts, and is reaped while the child that started it goes on")
+    func zombies() throws {
+        let counts = try onOwnThread {
+            ThisProcess.adoptOrphans()
+            let pipe = try DescriptorPair.pipe()
+            let null = try Files.open("/dev/null", .read)
+            let program = Program(path: SandboxProbe.path)
+            // Ten whose parent has ended, and five that their parent does not reap.
+            let script = """
+                import os
+                for _ in range(10):
+                    if os.fork() == 0:
+                        if os.fork() != 0: os._exit(0)
+                        os._exit(0)
+                    os.wait()
+                for _ in range(5):
+                    if os.fork() == 0: os._exit(0)
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+                print("begun", flush=True)
+                os.close(1)
+                while True: os.read(os.pipe()[0], 1)
+                """
+            let child = try ChildProcess.spawn(
+                path: program.path, arguments: ["-c", script], environment: program.environment,
+                descriptors: [null.raw, pipe.second.raw, 2], limits: ProcessLimits(),
+                confinement: .profile(.stage(input: null.raw, program: program, outputDirectory: "/nonexistent")))
+            let reader = pipe.takeFirst()
+            _ = try readToEnd(reader.raw)
+            Thread.sleep(milliseconds: 50)
+            let counts = [child.measure().processes, child.measure().processes]
+            child.killTree()
+            _ = try child.reap(waits: true)
+            while !child.sweep().isClean { Thread.sleep(milliseconds: 1) }
+            return counts + [child.processIDs.count]
+        }
+        #expect(counts == [16, 6, 0])
     }
 
     @Test("a family is written down and read again; anything else is none")

@@ -31,6 +31,9 @@ struct SandboxTests {
     static let ofExtractor: [Attempt] = [
         Attempt("a socket to the network", "lambda: socket.socket()", "EPERM"),
         Attempt("a socket to a local service", "lambda: socket.socket(socket.AF_UNIX)", "EPERM"),
+        Attempt("a pair that sends to others", "lambda: socket.socketpair(type=socket.SOCK_DGRAM)", "EPERM"),
+        Attempt("a pair of packets", "lambda: socket.socketpair(type=socket.SOCK_SEQPACKET)", "EPERM"),
+        Attempt("a raw pair", "lambda: socket.socketpair(type=socket.SOCK_RAW)", "EPERM"),
         Attempt("another file", "lambda: open('/etc/passwd')", "EACCES"),
         Attempt("the folder of another process", "lambda: os.listdir(f'/proc/{os.getppid()}/fd')", "EACCES"),
         Attempt("a new file", "lambda: open('/tmp/of-a-sandbox-test', 'x')", "EPERM", unconfined: nil),
@@ -201,6 +204,63 @@ struct SandboxTests {
                 "EACCES", "EACCES", "EACCES", "EACCES", "EPERM", "ENOTSUP", "EPERM", "EACCES",
             ])
         #expect(try Files.names(in: output).sorted() == ["a", "made", "renamed"])
+    }
+
+    /// Every child that has no network and may open files.
+    static let kinds = ["tool", "script", "stage"]
+
+    private static func profile(_ kind: String, _ input: Int32, output: String = "/nonexistent") -> SandboxProfile? {
+        var program = Program(path: SandboxProbe.path)
+        program.isScript = kind == "script"
+        switch kind {
+        case "tool", "script": return .extractor(input: input, program: program)
+        case "stage": return .stage(input: input, program: program, outputDirectory: output)
+        default: return nil
+        }
+    }
+
+    @Test("a document's bytes and its descriptor are sent to no process outside", arguments: kinds + ["unconfined"])
+    func sending(kind: String) throws {
+        let directory = try TemporaryDirectory()
+        let place = directory.file("socket")
+        let outside = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        defer { close(outside) }
+        try #require(bind(outside, to: place) == 0)
+        let script = """
+            def send():
+                made = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+                held = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, bytes(4))]
+                made[0].sendmsg([b'a document'], held, 0, '\(place)')
+            attempt(send)
+            one, other = socket.socketpair()
+            one.sendall(b'within')
+            print(other.recv(6).decode())
+            socket.send_fds(one, [b'x'], [0])
+            print(len(socket.recv_fds(other, 1, 1)[1]))
+            """
+        let outcome = try SandboxProbe.run(script) { Self.profile(kind, $0, output: directory.path) }
+        let isHeld = kind != "unconfined"
+        #expect(outcome.output == (isHeld ? "EPERM" : "done") + "\nwithin\n1\n")
+        var byte: UInt8 = 0
+        #expect((recv(outside, &byte, 1, 0) < 0) == isHeld)
+    }
+
+    @Test("memory is not hidden in a file without a name", arguments: kinds)
+    func hiddenMemory(kind: String) throws {
+        let script = "attempt(lambda: os.memfd_create('held'))"
+        #expect(try SandboxProbe.run(script) { Self.profile(kind, $0) }.output == "ENOSYS\n")
+        #expect(try SandboxProbe.run(script) { _ in nil }.output == "done\n")
+    }
+
+    private func bind(_ descriptor: Int32, to path: String) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
     }
 
     @Test("the process that asks a service connects to others, and opens no document")

@@ -84,7 +84,9 @@ struct SystemCallFilterTests {
         // seccomp(2): BPF_MAXINSNS.
         #expect(program.count <= 4096)
         let rules = profile.systemCallRules
-        let values: [UInt64] = [0, 1, 2, 5, 8, 9, 10, 16, 0x5412, 0x1_0000, 0x1000_0000, 1 << 32, .max]
+        let values: [UInt64] = [
+            0, 1, 2, 5, 8, 9, 10, 16, 0x5412, 0x1_0000, 0x8_0001, 0x8_0801, 0x1000_0000, 1 << 32, .max,
+        ]
         var wrong: [UInt32] = []
         let numbersWithTests = Set(rules.filter { !$0.tests.isEmpty }.map(\.number))
         for number in Array(0...UInt32(470)) + [SystemCallFilter.otherABI, SystemCallFilter.otherABI + 39] {
