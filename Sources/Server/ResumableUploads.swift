@@ -295,10 +295,6 @@ enum ResumableUploads {
                     var standing = upload.standing(grant)
                     if grant.upload.form == .part { standing.isComplete = grant.length == standing.offset }
                     upload.answerStanding(standing)
-                    if case .concatenation = grant.upload.form {
-                        // A try that failed, for want of room perhaps, had nobody to tell.
-                        Concatenation.attempt(id, on: exchange.server, loop: exchange.loop) { _ in }
-                    }
                 }
             }
         } catch {
