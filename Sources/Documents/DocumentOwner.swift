@@ -102,6 +102,8 @@ package final class DocumentOwner: @unchecked Sendable {
     let retries: RetryPolicy
     let deduplication: Deduplication
     let learned: LearnedRates
+    /// The server before this one did not end in good order: what it had at work may have been the reason.
+    let isAfterDeath: Bool
     let concatenation: ConcatenationPort
     /// Called when an upload takes no more bytes.
     let uploadEnded: @Sendable (DocumentID) -> Void
@@ -123,12 +125,14 @@ package final class DocumentOwner: @unchecked Sendable {
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
-        concatenation: ConcatenationPort, uploadEnded: @escaping @Sendable (DocumentID) -> Void
+        isAfterDeath: Bool, concatenation: ConcatenationPort,
+        uploadEnded: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
         self.learned = learned
+        self.isAfterDeath = isAfterDeath
         self.concatenation = concatenation
         self.uploadEnded = uploadEnded
         self.loop = loop

@@ -18,19 +18,21 @@ package final class Documents: @unchecked Sendable {
     package let loops: [EventLoop]
     private let owners: [DocumentOwner]
 
-    /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
+    /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents. `afterDeath`: the
+    /// server before this one did not end in good order.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy(),
-        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates()
+        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates(),
+        afterDeath: Bool = false
     ) {
         self.loops = loops
         let (concatenation, uploadEnds) = (concatenation, uploadEnds)
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries, deduplication: deduplication, learned: learned, concatenation: concatenation,
-                uploadEnded: { uploadEnds.ended($0) })
+                retries: retries, deduplication: deduplication, learned: learned, isAfterDeath: afterDeath,
+                concatenation: concatenation, uploadEnded: { uploadEnds.ended($0) })
         }
         concatenation.connectOwners { [weak self] id, work in self?.perform(id, work) }
     }

@@ -68,6 +68,7 @@ struct DocumentChangeTests {
             .retried, [.refused(.notTerminal), .refused(.notTerminal), .refused(.notTerminal)],
             [.refused(.alreadyComplete), .told(.step, .queued), .told(.step, .queued)]),
         Row(.requeued, [.ignored, .ignored, .told(.step, .queued)], nothing),
+        Row(.serverDied(notBeforeMilliseconds: nil), [.ignored, .ignored, .told(.step, .queued)], nothing),
         Row(
             .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
             [.ignored, .ignored, .told(.step, .queued)], nothing),
@@ -108,6 +109,7 @@ struct DocumentChangeTests {
         case .resultTakenOver: 20
         case .fellBack: 21
         case .attachmentsListed: 22
+        case .serverDied: 23
         }
     }
 
