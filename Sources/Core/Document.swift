@@ -49,6 +49,8 @@ package enum DocumentChange: Sendable, Equatable {
     case retried
     /// The process that had it leased is gone; it runs again and its percentage is held.
     case requeued
+    /// The server itself died while this was at work, which is no attempt; it runs again at that time, nil: at once.
+    case serverDied(notBeforeMilliseconds: Int64?)
     /// The run failed, or something it needs is not there now: it waits, and runs again by itself at that time. Only a
     /// run that failed is an attempt.
     case setBack(message: String, notBeforeMilliseconds: Int64, isAttempt: Bool)
@@ -62,40 +64,6 @@ package enum DocumentChange: Sendable, Equatable {
     case ceilingRecorded(Double)
     /// Its place in the line of waiting documents.
     case queued(position: Int?)
-}
-
-/// What a worker has done so far, in the pipeline's units.
-package struct WorkProgress: Sendable, Equatable {
-    package struct Stage: Sendable, Equatable {
-        package var done: Int64
-        /// Of this stage, where stages count different things; nil: as all of them.
-        package var total: Int64?
-        package var isFinished: Bool
-        package init(done: Int64, total: Int64? = nil, isFinished: Bool) {
-            self.done = done
-            self.total = total
-            self.isFinished = isFinished
-        }
-    }
-    package var total: Int64?
-    /// Units are pages (they are bytes where a document has none).
-    package var unitsArePages: Bool
-    package var stages: [Stage]
-    /// Of what the first stage has done, that for which the stages behind must wait until it is their turn: later
-    /// ranges of pages.
-    package var spooled: Int64
-    /// What it says of itself; nil: nothing new.
-    package var message: String?
-
-    package init(
-        total: Int64?, unitsArePages: Bool, stages: [Stage], spooled: Int64 = 0, message: String? = nil
-    ) {
-        self.total = total
-        self.unitsArePages = unitsArePages
-        self.stages = stages
-        self.spooled = spooled
-        self.message = message
-    }
 }
 
 /// How urgently a change must reach watchers.
@@ -159,6 +127,8 @@ package struct Document: Sendable, Equatable {
     /// Units that this run did not have to do again; nil where it began at the beginning.
     package internal(set) var resumedFrom: Int64?
     package var failedRuns = FailedRuns()
+    /// Deaths of the server in a row that met it at work, with nothing new on record between.
+    package internal(set) var serverDeaths = 0
     /// While it is queued: it runs at this time (Unix) or later.
     package internal(set) var notBeforeMilliseconds: Int64?
     package var priority = WorkPriority.normal
@@ -376,26 +346,36 @@ package struct Document: Sendable, Equatable {
             beginWithFirstReader()
             error = nil
             failedRuns = FailedRuns()
+            serverDeaths = 0
         case .requeued:
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = true
+        case .serverDied(let time):
+            guard status == .processing else { return .none }
+            status = .queued
+            repeatsAttempt = true
+            serverDeaths += 1
+            notBeforeMilliseconds = time
         case .setBack(let words, let time, let isAttempt):
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = !isAttempt
             message = words
             notBeforeMilliseconds = time
+            serverDeaths = 0
         case .fellBack(let reason, let reader):
             guard status == .processing else { return .none }
             status = .queued
             repeatsAttempt = true
             firstFailure = reason
+            serverDeaths = 0
             isRecognized = reader == .recognizer
             nameFirstStage()
             message = recognitionMessage ?? readerMessage
         case .checkpointed(let point):
             guard status == .processing || status == .queued else { return .none }
+            if let point, point.isBeyond(checkpoint) { serverDeaths = 0 }
             checkpoint = point
             guard point == nil, status == .processing, resumedFrom != nil else { return .none }
             // The run goes on from nothing after all.
@@ -463,20 +443,20 @@ package struct Document: Sendable, Equatable {
         resumedFrom = checkpoint?.units
         if let checkpoint, !isReadByWorkers {
             // A checkpoint of commands counts whole stages.
-            for index in stages.indices.prefix(Int(clamping: checkpoint.units)) {
+            for index in stages.indices.prefix(max(0, Int(clamping: checkpoint.units))) {
                 stages[index].done = stages[index].total ?? 0
                 stages[index].isFinished = true
             }
         } else if let checkpoint, !stages.isEmpty {
-            stages[0].done = checkpoint.units
-            stages[0].total = stages[0].total.map { max($0, checkpoint.units) }
+            stages[0].done = StageProgress.believed(checkpoint.units)
+            stages[0].total = stages[0].total.map { max($0, stages[0].done) }
         }
     }
 
     private mutating func finishStages(units: Int64) {
         for index in stages.indices {
-            stages[index].done = units
-            stages[index].total = units
+            stages[index].done = StageProgress.believed(units)
+            stages[index].total = stages[index].done
             stages[index].isFinished = true
         }
         stageFloor = stages.count
@@ -496,8 +476,8 @@ package struct Document: Sendable, Equatable {
         var changed = false
         for (index, stage) in work.stages.enumerated() where index < stages.count {
             // A stage never takes anything back within a run, whatever a worker claims.
-            let done = max(stages[index].done, stage.done)
-            var total = (stage.total ?? work.total).map { max($0, done) }
+            let done = max(stages[index].done, StageProgress.believed(stage.done))
+            var total = (stage.total ?? work.total).map { max(StageProgress.believed($0), done) }
             if stage.isFinished { total = done }
             changed =
                 changed || done != stages[index].done || total != stages[index].total
@@ -512,7 +492,7 @@ package struct Document: Sendable, Equatable {
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
         if isRecognized { message = recognitionMessage ?? readerMessage }
-        remaining?.observe(stages, spooled: work.spooled, at: now)
+        remaining?.observe(stages, spooled: StageProgress.believed(work.spooled), at: now)
         estimate = remaining?.estimate(at: now)
         return changed
     }
@@ -569,8 +549,8 @@ extension Document {
     }
 
     package mutating func restoreStage(at index: Int, done: Int64, total: Int64?, isFinished: Bool) {
-        stages[index].done = done
-        stages[index].total = total
+        stages[index].done = StageProgress.believed(done)
+        stages[index].total = total.map(StageProgress.believed)
         stages[index].isFinished = isFinished
     }
 }

@@ -62,7 +62,8 @@ extension Document {
             writer.key("eta_low"); writer.number(estimate.lowSeconds, decimals: 1)
             writer.key("eta_high"); writer.number(estimate.highSeconds, decimals: 1)
             writer.key("estimated_completion")
-            writer.string(Timestamp.text(unixMilliseconds: now.unixMilliseconds + Int64(estimate.seconds * 1000)))
+            let milliseconds = Int64(saturating: min(estimate.seconds, RemainingTime.secondsMax) * 1000)
+            writer.string(Timestamp.text(unixMilliseconds: now.unixMilliseconds + milliseconds))
         } else {
             writer.key("eta_seconds"); writer.null()
             writer.key("eta_low"); writer.null()
@@ -128,6 +129,7 @@ extension Document {
         if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
         if isRecognized { writer.key("recognized"); writer.bool(true) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
+        if serverDeaths > 0 { writer.key("server_deaths"); writer.integer(serverDeaths) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
         if priority != .normal { writer.key("priority"); writer.string(priority.rawValue) }
         if let client { writer.key("client"); writer.string(client) }
@@ -141,6 +143,7 @@ extension Document {
         isRecognized = hidden["recognized"]?.boolValue ?? false
         nameFirstStage()
         failedRuns = FailedRuns(hidden["failed_runs"])
+        serverDeaths = Int(clamping: hidden["server_deaths"]?.integerValue ?? 0)
         notBeforeMilliseconds = hidden["not_before"]?.integerValue
         priority = hidden["priority"]?.stringValue.flatMap(WorkPriority.init) ?? .normal
         client = hidden["client"]?.stringValue
@@ -203,7 +206,7 @@ extension Document {
         restore(
             status: status, offset: record["offset"]?.integerValue ?? 0,
             unitsArePages: hidden["units_are_pages"]?.boolValue ?? true)
-        let finished = Int(hidden["finished"]?.integerValue ?? 0)
+        let finished = Int(clamping: hidden["finished"]?.integerValue ?? 0)
         for (index, stage) in (record["stages"]?.arrayValue ?? []).enumerated() where index < stages.count {
             restoreStage(
                 at: index, done: stage["done"]?.integerValue ?? 0, total: stage["total"]?.integerValue,

@@ -20,6 +20,12 @@ package struct StageProgress: Sendable, Equatable {
     }
 
     package static let unfinishedFractionMax = 0.99
+
+    /// No document has more pages, and none more bytes (a pebibyte): what says so is not believed. Sums of all stages
+    /// stay far within 64 bits, and each number is exact as a `Double`.
+    package static let unitsMax: Int64 = 1 << 50
+
+    package static func believed(_ units: Int64) -> Int64 { min(max(0, units), unitsMax) }
 }
 
 /// A pipeline: its stages in order, with first weights that make 100 together with the upload's.

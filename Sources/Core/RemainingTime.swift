@@ -33,6 +33,8 @@ package struct RemainingTime: Sendable, Equatable {
     /// their usual distance.
     package static let staleMilliseconds = 15_000.0
     static let overdueGaps = 10.0
+    /// An end that is further off (ten years) is told as none: somebody claims more than can be done.
+    package static let secondsMax = 10 * 365 * 86_400.0
     /// News are overdue after so many of their usual distances, and never sooner than `patienceMilliseconds`.
     static let patienceGaps = 2.0
     package static let patienceMilliseconds = 2000.0
@@ -267,6 +269,8 @@ package struct RemainingTime: Sendable, Equatable {
         // A tenth is shown; the range is rounded outwards.
         let low = (max(0, middle / factor - silence) / 100).rounded(.down) / 10
         let high = ((middle * factor + silence * Self.silenceGrowth) / 100).rounded(.up) / 10
+        // Written so that what is no number is not told either.
+        guard high <= Self.secondsMax else { return nil }
         return Estimate(
             seconds: min(high, max(low, (middle / 100).rounded() / 10)), lowSeconds: low, highSeconds: high)
     }

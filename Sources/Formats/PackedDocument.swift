@@ -50,7 +50,7 @@ package final class PackedDocument {
             chunks = package.chunks
             steps = [.word(part: package.document)]
             steps += package.notes.filter { archive.directory[name: $0] != nil }.map { .word(part: $0) }
-            unitsTotal = archive.directory[name: package.document]?.claimedBytes ?? 0
+            unitsTotal = archive.unpackedBytes(of: archive.directory[name: package.document])
         case .odt:
             // ODF part 2 §3.4: a protected document says so in its manifest, which itself is readable.
             let manifest = try PackageIndex.elements(of: "META-INF/manifest.xml", in: archive)
@@ -59,7 +59,7 @@ package final class PackedDocument {
                 throw .otherKind(found: "a ZIP archive that is no OpenDocument text")
             }
             steps = [.content(.body)]
-            unitsTotal = content.claimedBytes
+            unitsTotal = archive.unpackedBytes(of: content)
         case .epub:
             let package = try BookPackage(archive)
             steps = package.pages.map { .page(part: $0) }[...]

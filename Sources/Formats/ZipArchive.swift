@@ -21,6 +21,9 @@ package final class ZipArchive {
         try ZipEntryReader(entry, of: self)
     }
 
+    /// What an entry says that it unpacks to, up to what it may.
+    func unpackedBytes(of entry: ZipEntry?) -> Int64 { min(entry?.claimedBytes ?? 0, limits.entryBytesMax) }
+
     /// The whole of a part that is small by its nature; nil where there is none of that name.
     package func contents(of name: String) throws(FormatError) -> [UInt8]? {
         guard let entry = directory[name: name] else { return nil }

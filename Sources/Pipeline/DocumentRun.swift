@@ -352,7 +352,9 @@ final class DocumentRun: @unchecked Sendable {
             guard run == lease.run else { return }
             let now = pipeline.loop.nowMilliseconds
             report.waits = RunReport.Waits(
-                DependencyWait(.embedding, detail: detail, nextTryMilliseconds: now + milliseconds),
+                DependencyWait(
+                    .embedding, detail: detail,
+                    nextTryMilliseconds: now + min(milliseconds, WorkTicket.waitMillisecondsMax)),
                 nowMilliseconds: now)
             extraction?.kill()
             endIfDone()

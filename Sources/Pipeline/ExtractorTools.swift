@@ -114,7 +114,7 @@ struct ExtractorTools: Sendable {
     /// The number behind `Pages:` in what pdfinfo prints. It may lie.
     static func pageCount(inInformation text: String) -> Int64? {
         for line in text.split(separator: "\n") where line.hasPrefix("Pages:") {
-            return Int64(line.dropFirst(6).filter { !$0.isWhitespace }).flatMap { $0 > 0 ? $0 : nil }
+            return Int64(line.dropFirst(6).filter { !$0.isWhitespace }).flatMap { 1...StageProgress.unitsMax ~= $0 ? $0 : nil }
         }
         return nil
     }

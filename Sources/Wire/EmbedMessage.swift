@@ -82,8 +82,11 @@ package enum EmbedOrder: Sendable, Equatable {
     }
 }
 
-/// What `headway embed` says.
+/// What `headway embed` says. It listens to a service, so its figures are believed within bounds.
 package enum EmbedReport: Sendable, Equatable {
+    /// Calls or texts of one report.
+    package static let countMax = Int(Int32.max)
+
     case ready
     /// It cannot work at all and ends: there is no libcurl.
     case broken(detail: String)
@@ -123,7 +126,9 @@ package enum EmbedReport: Sendable, Equatable {
 
     package init?(decoding bytes: [UInt8]) {
         guard let value = try? JSONValue.parse(bytes) else { return nil }
-        func count(_ key: String) -> Int? { value[key]?.integerValue.flatMap { $0 >= 0 ? Int($0) : nil } }
+        func count(_ key: String) -> Int? {
+            value[key]?.integerValue.flatMap { 0...Int64(Self.countMax) ~= $0 ? Int($0) : nil }
+        }
         switch value["report"]?.stringValue {
         case "ready": self = .ready
         case "broken":
@@ -131,13 +136,16 @@ package enum EmbedReport: Sendable, Equatable {
             self = .broken(detail: detail)
         case "breaker":
             guard let state = value["state"]?.stringValue, let detail = value["detail"]?.stringValue else { return nil }
-            self = .breaker(
-                state: state, detail: detail, nextTryMilliseconds: value["next_try_milliseconds"]?.integerValue)
+            let nextTry = value["next_try_milliseconds"]?.integerValue
+            guard 0...WorkerReport.figureMax ~= nextTry ?? 0 else { return nil }
+            self = .breaker(state: state, detail: detail, nextTryMilliseconds: nextTry)
         case "counted":
             guard let calls = count("calls"), let failures = count("failures"), let texts = count("texts") else {
                 return nil
             }
-            self = .counted(calls: calls, failures: failures, texts: texts, dimensions: count("dimensions"))
+            let dimensions = value["dimensions"].map { $0.integerValue ?? 0 }
+            guard 1...Int64(EmbeddingReply.dimensionsMax) ~= dimensions ?? 1 else { return nil }
+            self = .counted(calls: calls, failures: failures, texts: texts, dimensions: dimensions.map(Int.init))
         default: return nil
         }
     }

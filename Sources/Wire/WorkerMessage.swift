@@ -185,7 +185,7 @@ package enum WorkerOrder: Sendable, Equatable {
     }
 }
 
-/// What a worker says.
+/// What a worker says. A figure that no document can have is not read: it would be believed in sums and products.
 package enum WorkerReport: Sendable, Equatable {
     case ready
     /// `finishedStages` of the pipeline's stages, from the first, have nothing more to do.
@@ -203,6 +203,11 @@ package enum WorkerReport: Sendable, Equatable {
     case awaited(run: Int64, milliseconds: Int64)
     /// The embedding service is not to be called now, and may be in that time.
     case waits(run: Int64, detail: String, milliseconds: Int64)
+
+    /// Pages, bytes, chunks, characters, milliseconds: none is larger.
+    package static let figureMax: Int64 = 1 << 50
+    /// Stages that a worker has.
+    package static let stagesMax = 3
 
     package var encoded: [UInt8] {
         var writer = JSONWriter(reservingBytes: 128)
@@ -254,41 +259,47 @@ package enum WorkerReport: Sendable, Equatable {
     /// Nil when the bytes are no report.
     package init?(decoding bytes: [UInt8]) {
         guard let value = try? JSONValue.parse(bytes) else { return nil }
-        func integer(_ key: String) -> Int64? { value[key]?.integerValue }
+        func figure(_ key: String) -> Int64? {
+            value[key]?.integerValue.flatMap { 0...Self.figureMax ~= $0 ? $0 : nil }
+        }
+        let run = value["run"]?.integerValue
         switch value["report"]?.stringValue {
         case "ready": self = .ready
         case "progress":
-            guard let run = integer("run"), let extracted = integer("extracted"), let chunked = integer("chunked"),
-                let embedded = integer("embedded"), let finishedStages = integer("finished_stages")
+            guard let run, let extracted = figure("extracted"), let chunked = figure("chunked"),
+                let embedded = figure("embedded"), let finishedStages = figure("finished_stages"),
+                finishedStages <= Int64(Self.stagesMax)
             else { return nil }
+            let total = figure("total")
+            guard total != nil || value["total"] == nil else { return nil }
             self = .progress(
                 run: run, extracted: extracted, chunked: chunked, embedded: embedded,
-                finishedStages: Int(finishedStages), total: integer("total"),
+                finishedStages: Int(finishedStages), total: total,
                 hasText: value["has_text"]?.boolValue ?? true)
         case "checkpoint":
-            guard let run = integer("run"), let units = integer("units"), let textBytes = integer("text_bytes"),
-                let chunks = integer("chunks"), let resultBytes = integer("result_bytes")
+            guard let run, let units = figure("units"), let textBytes = figure("text_bytes"),
+                let chunks = figure("chunks"), let resultBytes = figure("result_bytes")
             else { return nil }
             self = .checkpoint(
                 run: run, units: units, textBytes: textBytes, chunks: chunks, resultBytes: resultBytes)
         case "finished":
-            guard let run = integer("run"), let units = integer("units"), let chunks = integer("chunks"),
-                let visible = integer("visible_characters")
+            guard let run, let units = figure("units"), let chunks = figure("chunks"),
+                let visible = figure("visible_characters")
             else { return nil }
             self = .finished(run: run, units: units, chunks: chunks, visibleCharacters: visible)
         case "failed":
-            guard let run = integer("run"), let code = value["code"]?.stringValue,
+            guard let run, let code = value["code"]?.stringValue,
                 let detail = value["detail"]?.stringValue
             else { return nil }
             self = .failed(run: run, code: code, detail: detail)
         case "awaited":
-            guard let run = integer("run"), let milliseconds = integer("milliseconds"), milliseconds >= 0 else {
+            guard let run, let milliseconds = figure("milliseconds") else {
                 return nil
             }
             self = .awaited(run: run, milliseconds: milliseconds)
         case "waits":
-            guard let run = integer("run"), let detail = value["detail"]?.stringValue,
-                let milliseconds = integer("milliseconds"), milliseconds >= 0
+            guard let run, let detail = value["detail"]?.stringValue,
+                let milliseconds = figure("milliseconds")
             else { return nil }
             self = .waits(run: run, detail: detail, milliseconds: milliseconds)
         default: return nil

@@ -282,10 +282,12 @@ final class TextJob {
     }
 
     private func report(finishedStages: Int) throws {
+        // By a fraction: the product of bytes and chunks of a text of 100 GB is beyond 64 bits.
+        let embedded = chunks > 0 ? Int64(Double(unitsRead) * (Double(chunksWritten) / Double(chunks))) : unitsRead
         let done: (Int64, Int64, Int64) =
             assignment.countsPages
             ? (pagesRead, Int64(chunker.pagesChunked), pagesEmbedded)
-            : (unitsRead, unitsRead, chunks > 0 ? unitsRead * chunksWritten / chunks : unitsRead)
+            : (unitsRead, unitsRead, min(embedded, unitsRead))
         let progress = WorkerReport.progress(
             run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
             total: unitsTotal, hasText: visibleCharacters > 0)

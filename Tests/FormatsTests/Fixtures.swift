@@ -15,6 +15,8 @@ struct ZipFixture {
         /// Where its local header is said to be; nil for the truth.
         var claimedOffset: UInt32?
         var claimedBytes: UInt32?
+        /// Of what it unpacks to, in the ZIP64 field of the directory.
+        var claimedWideBytes: UInt64?
     }
 
     var entries: [Entry] = []
@@ -36,14 +38,18 @@ struct ZipFixture {
             let sum = entry.checksum ?? ArchiveInflater().checksum(0, entry.content)
             let method = entry.method ?? (entry.isDeflated ? 8 : 0)
             let offset = entry.claimedOffset ?? UInt32(out.count)
+            let extra = entry.claimedWideBytes.map { little(1 as UInt16) + little(8 as UInt16) + little($0) } ?? []
+            let claimed = extra.isEmpty ? entry.claimedBytes ?? UInt32(entry.content.count) : .max
             let shared =
                 little(entry.flags) + little(method) + little(UInt32(0)) + little(sum) + little(UInt32(packed.count))
-                + little(entry.claimedBytes ?? UInt32(entry.content.count)) + little(UInt16(entry.name.utf8.count))
+                + little(claimed) + little(UInt16(entry.name.utf8.count))
             out += little(0x0403_4b50 as UInt32) + little(20 as UInt16) + shared + little(0 as UInt16)
             out += entry.name.utf8
             out += packed
             directory += little(0x0201_4b50 as UInt32) + little(20 as UInt16) + little(20 as UInt16) + shared
-            directory += [UInt8](repeating: 0, count: 12) + little(offset) + entry.name.utf8
+            directory += little(UInt16(extra.count)) + [UInt8](repeating: 0, count: 10) + little(offset)
+            directory += entry.name.utf8
+            directory += extra
         }
         let start = UInt32(out.count)
         out += directory

@@ -273,4 +273,18 @@ struct StreamingTests {
         }
         #expect((largest.max() ?? 0) <= 64 * 1024)
     }
+
+    @Test("a part's claimed length is believed up to what a part may unpack to", arguments: [PackedKind.docx, .odt])
+    func claimedLength(kind: PackedKind) throws {
+        for claim in [UInt64(1 << 31), 1 << 62, UInt64(Int64.max)] {
+            let paragraph = "<w:p><w:r><w:t>a</w:t></w:r></w:p>"
+            var fixture = kind == .docx ? Fixtures.docx(paragraph) : Fixtures.odt("<text:p>a</text:p>")
+            let body = kind == .docx ? "word/document.xml" : "content.xml"
+            let index = try #require(fixture.entries.firstIndex { $0.name == body })
+            fixture.entries[index].claimedWideBytes = claim
+            let document = try PackedDocument(kind, reading: fixture.bytes) { ArchiveInflater() }
+            #expect(document.unitsTotal == ArchiveLimits.default.entryBytesMax, "\(claim)")
+            while try document.next() != nil {}
+        }
+    }
 }
