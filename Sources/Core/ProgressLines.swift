@@ -25,8 +25,8 @@ package struct ProgressLine: Sendable, Equatable {
         if let progress = value["stage_progress"]?.numberValue, progress.isFinite {
             stageProgress = min(max(progress, 0), 100)
         }
-        if let done = value["pages_done"]?.integerValue, done >= 0 { pagesDone = done }
-        if let total = value["pages_total"]?.integerValue, total > 0 { pagesTotal = total }
+        if let done = value["pages_done"]?.integerValue, 0...StageProgress.unitsMax ~= done { pagesDone = done }
+        if let total = value["pages_total"]?.integerValue, 1...StageProgress.unitsMax ~= total { pagesTotal = total }
         if let text = value["message"]?.stringValue {
             message = String(
                 String.UnicodeScalarView(
@@ -105,7 +105,7 @@ package struct CommandProgress: Sendable, Equatable {
             fallthrough
         default:
             guard let total, let share = Self.share(line) else { return }
-            grow(to: Int64((Double(total) * share).rounded()))
+            grow(to: Int64(saturating: Double(total) * share))
         }
     }
 

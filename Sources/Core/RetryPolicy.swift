@@ -38,11 +38,15 @@ package struct FailedRuns: Sendable, Equatable {
 /// Again runs what may well succeed: a process that was killed or crashed, a disk that refused. What would fail the
 /// same way (a damaged file, a limit that was hit) ends at once, and a person may retry it. A failed run counts as an
 /// attempt only if no new page was on record since the one before; so a long document that gets on is never given up.
-/// Two deaths at the same page are poison: it is given up, and the page is told. The server's own end is no failure.
+/// Two deaths at the same page are poison: it is given up, and the page is told. The server's own end is no failure;
+/// but a document that is at work each time the server dies, and never gets further, is set aside, because a server
+/// that dies of it at every start helps nobody.
 package struct RetryPolicy: Sendable, Equatable {
     package static let attemptsMaxDefault = 3
     package static let waitMillisecondsDefault: Int64 = 2000
     package static let waitMillisecondsMax: Int64 = 5 * 60 * 1000
+    /// Deaths of the server in a row that meet a document at work, with nothing new of it on record between.
+    package static let serverDeathsMax = 5
 
     package var attemptsMax: Int
     /// Before the second run; twice as long before each further one.
@@ -79,6 +83,21 @@ package struct RetryPolicy: Sendable, Equatable {
             return .giveUp(attemptsMax > 1 ? error.saying("It was tried \(failed.count) times.") : error)
         }
         return .again(afterMilliseconds: wait(beforeRun: failed.inARow, jitter: jitter))
+    }
+
+    /// What becomes of a document that was at work when the server died. `deaths` is which one in a row this was.
+    /// After the first it runs at once. After more it waits, each a different time: of those that were at work together
+    /// one alone may be to blame, and the others get on in the meantime.
+    package func afterServerDeath(_ deaths: Int, jitter: Double) -> Decision {
+        guard deaths < Self.serverDeathsMax else {
+            return .giveUp(
+                DocumentError(
+                    .crashed,
+                    "The server itself ended \(deaths) times in a row while it worked on this document, which got no "
+                        + "further in between, so it is set aside. Look at the server's log for the reason, then try "
+                        + "again."))
+        }
+        return .again(afterMilliseconds: deaths > 1 ? wait(beforeRun: deaths - 1, jitter: jitter) : 0)
     }
 
     /// `waitMilliseconds` × 2ⁿ, of which the upper half is drawn: many that failed together do not come back together.

@@ -164,11 +164,24 @@ extension DocumentOwner {
         case .uploading:
             let words = "The server was restarted before all bytes had arrived. Upload the document again."
             try? changeOnRecord(document, .failed(DocumentError(.uploadInterrupted, words)))
+        case .processing where isAfterDeath: goOnAfterDeath(document)
         case .queued, .processing:
             _ = try? document.document.apply(.requeued, at: now)
             tell(document, .step)
             enqueue(document)
         case .complete, .failed, .cancelled: break
+        }
+    }
+
+    /// It was at work when the server died, whoever is to blame.
+    private func goOnAfterDeath(_ document: LiveDocument) {
+        switch retries.afterServerDeath(document.document.serverDeaths + 1, jitter: Self.jitter) {
+        case .again(let milliseconds):
+            let time = milliseconds > 0 ? now.unixMilliseconds + milliseconds : nil
+            _ = try? document.document.apply(.serverDied(notBeforeMilliseconds: time), at: now)
+            tell(document, .step)
+            enqueue(document)
+        case .giveUp(let reason): try? changeOnRecord(document, .failed(reason))
         }
     }
 }

@@ -96,6 +96,8 @@ package final class DocumentOwner: @unchecked Sendable {
     let retries: RetryPolicy
     let deduplication: Deduplication
     let learned: LearnedRates
+    /// The server before this one did not end in good order: what it had at work may have been the reason.
+    let isAfterDeath: Bool
     /// Called when a part is complete that this document waits for.
     let partCompleted: @Sendable (DocumentID) -> Void
     var live: [DocumentID: LiveDocument] = [:]
@@ -114,12 +116,13 @@ package final class DocumentOwner: @unchecked Sendable {
     init(
         loop: EventLoop, hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes, retries: RetryPolicy, deduplication: Deduplication, learned: LearnedRates,
-        partCompleted: @escaping @Sendable (DocumentID) -> Void
+        isAfterDeath: Bool, partCompleted: @escaping @Sendable (DocumentID) -> Void
     ) {
         self.lifetimes = lifetimes
         self.retries = retries
         self.deduplication = deduplication
         self.learned = learned
+        self.isAfterDeath = isAfterDeath
         self.partCompleted = partCompleted
         self.loop = loop
         self.hub = hub

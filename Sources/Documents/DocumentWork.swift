@@ -57,15 +57,20 @@ extension DocumentOwner {
             return answer(nil)
         }
         leases.insert(id)
-        // Not waited for: if this is lost the document is found waiting, and runs.
-        write(document.document, document)
-        answer(
-            Lease(
-                document: id, run: run, pipeline: document.document.pipeline,
-                stageNames: document.document.stages.map(\.name), reading: reading,
-                contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
-                password: document.document.password, firstFailure: document.document.firstFailure,
-                reader: document.document.reader, checkpoint: document.document.checkpoint))
+        let lease = Lease(
+            document: id, run: run, pipeline: document.document.pipeline,
+            stageNames: document.document.stages.map(\.name), reading: reading,
+            contentToken: document.document.contentToken, bytes: bytes, attempt: document.document.attempt,
+            password: document.document.password, firstFailure: document.document.firstFailure,
+            reader: document.document.reader, checkpoint: document.document.checkpoint)
+        guard isAfterDeath else {
+            // Not waited for: if this is lost the document is found waiting, and runs.
+            write(document.document, document)
+            return answer(lease)
+        }
+        // Before work begins it is on record that it did: a document that ends the server at once must be known. One
+        // that was cancelled meanwhile is not worked on.
+        write(document.document, document) { [self] _ in answer(leased(id, run) == nil ? nil : lease) }
     }
 
     /// The document that this run has, if no newer one has it.
@@ -171,7 +176,7 @@ extension DocumentOwner {
             let decision = retries.decide(
                 error, pages: document.document.unitsArePages ? unitsRead : nil,
                 checkpoint: document.document.checkpoint, failed: &document.document.failedRuns,
-                jitter: Double(Randomness.integer() >> 11) / Double(UInt64(1) << 53))
+                jitter: Self.jitter)
             switch decision {
             case .again(let milliseconds):
                 setBack(
@@ -182,6 +187,9 @@ extension DocumentOwner {
             }
         }
     }
+
+    /// 0 to 1, another each time.
+    static var jitter: Double { Double(Randomness.integer() >> 11) / Double(UInt64(1) << 53) }
 
     private func setBack(
         _ document: LiveDocument, _ run: Int64, message: String, afterMilliseconds wait: Int64, isAttempt: Bool

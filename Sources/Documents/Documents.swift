@@ -18,18 +18,20 @@ package final class Documents: @unchecked Sendable {
     package let loops: [EventLoop]
     private let owners: [DocumentOwner]
 
-    /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents.
+    /// `queue` is called back by owners; it may be the pipeline, which itself asks the documents. `afterDeath`: the
+    /// server before this one did not end in good order.
     package init(
         loops: [EventLoop], hub: Hub, records: any DocumentRecords, bytes: any DocumentBytes, queue: any WorkQueue,
         epoch: String, lifetimes: Lifetimes = Lifetimes(), retries: RetryPolicy = RetryPolicy(),
-        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates()
+        deduplication: Deduplication = Deduplication(), learned: LearnedRates = LearnedRates(),
+        afterDeath: Bool = false
     ) {
         self.loops = loops
         let concatenation = concatenation
         owners = loops.map {
             DocumentOwner(
                 loop: $0, hub: hub, records: records, bytes: bytes, queue: queue, epoch: epoch, lifetimes: lifetimes,
-                retries: retries, deduplication: deduplication, learned: learned
+                retries: retries, deduplication: deduplication, learned: learned, isAfterDeath: afterDeath
             ) { concatenation.wanted($0) }
         }
     }

@@ -178,7 +178,8 @@ final class RunningServer: @unchecked Sendable {
         deduplication.workSettings = work.settings
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
-            lifetimes: settings.lifetimes, retries: settings.retries, deduplication: deduplication, learned: learned)
+            lifetimes: settings.lifetimes, retries: settings.retries, deduplication: deduplication, learned: learned,
+            afterDeath: try LastEnd.wasDeath(in: directory))
         let page: Page
         do {
             page = try settings.server.webRoot.map { try Page(folder: $0) } ?? Page()
@@ -315,6 +316,7 @@ final class RunningServer: @unchecked Sendable {
         if isEnding { ThisProcess.exitAtOnce(130) }
         isEnding = true
         endInAnyCase()
+        LastEnd.record(in: settings.dataDirectory)
         logger.notice("ending: replies are finished, watchers are sent away, workers are stopped")
         let now = Clock.monotonicMilliseconds
         shared?.beginDraining(endMilliseconds: now + Self.bodiesMilliseconds)

@@ -68,6 +68,7 @@ struct DocumentChangeTests {
             .retried, [.refused(.notTerminal), .refused(.notTerminal), .refused(.notTerminal)],
             [.refused(.alreadyComplete), .told(.step, .queued), .told(.step, .queued)]),
         Row(.requeued, [.ignored, .ignored, .told(.step, .queued)], nothing),
+        Row(.serverDied(notBeforeMilliseconds: nil), [.ignored, .ignored, .told(.step, .queued)], nothing),
         Row(
             .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
             [.ignored, .ignored, .told(.step, .queued)], nothing),
@@ -108,6 +109,7 @@ struct DocumentChangeTests {
         case .resultTakenOver: 20
         case .fellBack: 21
         case .attachmentsListed: 22
+        case .serverDied: 23
         }
     }
 
@@ -142,7 +144,7 @@ struct DocumentChangeTests {
 
     @Test("the table has every change once")
     func rows() {
-        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...22))
+        #expect(Self.table.map { Self.kind(of: $0.change) }.sorted() == Array(0...23))
     }
 
     @Test("the ways from one status to another are those of the diagram")

@@ -48,6 +48,34 @@ struct ProgressLinesTests {
         #expect(message?.hasPrefix("[2J") == true)
     }
 
+    @Test("pages beyond what any document has are not believed, and what else the line says is")
+    func unbelievablePages() {
+        let most = StageProgress.unitsMax
+        #expect(lines("{\"pages_total\":\(most),\"pages_done\":\(most)}\n").first?.pagesTotal == most)
+        for number in ["\(most + 1)", "\(Int64.max)", "1e18"] {
+            #expect(lines("{\"pages_total\":\(number)}\n{\"pages_done\":\(number)}\n").isEmpty, "\(number)")
+            let line = "{\"pages_total\":\(number),\"pages_done\":1}\n{\"stage_progress\":100}\n"
+            #expect(lines(line) == [ProgressLine(pagesDone: 1), ProgressLine(stageProgress: 100)])
+        }
+    }
+
+    @Test("no order of numbers that a stage may tell makes its progress trap")
+    func anyNumbers() {
+        let edges: [Int64?] = [nil, 0, 1, 1000, StageProgress.unitsMax, .max - 1, .max]
+        for total in edges {
+            for done in edges {
+                for share in [nil, 0, 33.3, 100] as [Double?] {
+                    var progress = CommandProgress()
+                    progress.read(bytes: 5, of: total ?? 0)
+                    progress.told(ProgressLine(pagesDone: done, pagesTotal: total))
+                    progress.told(ProgressLine(stageProgress: share))
+                    progress.told(ProgressLine(stageProgress: 100, pagesDone: done, pagesTotal: total))
+                    #expect(progress.done >= 0)
+                }
+            }
+        }
+    }
+
     @Test("a line that is too long is dropped, and the next one counts", arguments: [Int.max, 1000])
     func hugeLine(piece: Int) {
         let huge = "{\"message\":\"\(String(repeating: "x", count: 3 * ProgressLines.lineBytesMax))\"}"

@@ -105,4 +105,33 @@ struct RetryPolicyTests {
         #expect(FailedRuns(try JSONValue.parse(writer.bytes)) == failed)
         #expect(FailedRuns(nil) == FailedRuns())
     }
+
+    @Test("a document that meets the server's death again and again waits longer, and is set aside at the bound")
+    func serverDeaths() {
+        let policy = RetryPolicy(waitMilliseconds: 2000)
+        let decisions = (1...RetryPolicy.serverDeathsMax).map { policy.afterServerDeath($0, jitter: 1) }
+        #expect(decisions.dropLast() == [0, 2000, 4000, 8000].map { .again(afterMilliseconds: $0) })
+        guard case .giveUp(let error)? = decisions.last else { return #expect(Bool(false), "the fifth is the last") }
+        #expect(error.code == "crashed" && error.isRetryable)
+        #expect(error.detail.contains("5 times in a row"))
+    }
+
+    @Test("deaths of the server count in a row, over restarts, until anything new is on record")
+    func serverDeathsInARow() throws {
+        var document = try Document.sample(in: .processing)
+        let died = DocumentChange.serverDied(notBeforeMilliseconds: nil)
+        try document.apply([.checkpointed(Self.checkpoint(3)), died, .leased, .checkpointed(Self.checkpoint(3)), died])
+        #expect(document.serverDeaths == 2 && document.attempt == 1)
+        #expect(try document.restored().serverDeaths == 2)
+        for change in [
+            .checkpointed(Self.checkpoint(4)), .fellBack(Self.crash, to: .second),
+            .setBack(message: "It waits.", notBeforeMilliseconds: 5, isAttempt: true),
+        ] as [DocumentChange] {
+            var other = document
+            try other.apply([.leased, change])
+            #expect(other.serverDeaths == 0, "\(change)")
+        }
+        try document.apply([.requeued, .leased, .failed(Self.crash), .retried])
+        #expect(document.serverDeaths == 0)
+    }
 }

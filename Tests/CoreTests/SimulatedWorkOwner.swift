@@ -325,15 +325,32 @@ final class SimulatedWorkOwner {
 
     func recover(_ id: DocumentID) { _ = find(id) }
 
+    /// Every end of this world's processes is a death.
+    private func goOnAtWork(_ live: Live) {
+        guard live.document.status == .processing else {
+            tell(live)
+            return enqueue(live)
+        }
+        let decision = retries.afterServerDeath(
+            live.document.serverDeaths + 1, jitter: Double.random(in: 0...1, using: &world.random))
+        guard case .again(let milliseconds) = decision else {
+            world.checker.setAside(live.document)
+            try? changeOnRecord(live, .failed(DocumentError(.crashed, "It was set aside.")))
+            return
+        }
+        live.account.repeatsAttempt = true
+        let time = milliseconds > 0 ? world.now.unixMilliseconds + milliseconds : nil
+        _ = try? live.document.apply(.serverDied(notBeforeMilliseconds: time), at: world.now)
+        tell(live)
+        enqueue(live)
+    }
+
     private func goOn(_ live: Live, _ ceiling: Double) {
         live.document.recover(epoch: process.epoch, ceiling: ceiling)
         if live.document.status == .uploading {
             uploaded(live)
         } else {
-            if live.document.status == .processing { live.account.repeatsAttempt = true }
-            _ = try? live.document.apply(.requeued, at: world.now)
-            tell(live)
-            enqueue(live)
+            goOnAtWork(live)
         }
     }
 }

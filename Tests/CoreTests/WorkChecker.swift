@@ -6,6 +6,7 @@ final class WorkChecker {
     private(set) var complaints: [String] = []
     private(set) var completions = 0
     private(set) var resumptions = 0
+    private(set) var setAsides = 0
 
     /// Whose bytes the server has said to have.
     private var accepted: Set<DocumentID> = []
@@ -76,6 +77,12 @@ final class WorkChecker {
     private func recordedPoint(_ lease: SimulatedLease) -> Checkpoint? {
         let point = world.ledger.entries[lease.document]?.document.checkpoint
         return point?.settings == lease.settings ? point : nil
+    }
+
+    func setAside(_ document: Document) {
+        setAsides += 1
+        let before = document.serverDeaths
+        if before + 1 < RetryPolicy.serverDeathsMax { complain("\(document.id) is set aside too early: \(before)") }
     }
 
     func calls(_ breaker: CircuitBreaker) {

@@ -66,14 +66,16 @@ final class DocumentsFixture: Sendable {
     let outside = Nothing()
     private let path = "/tmp/headway-documents-\(Randomness.integer())"
 
-    init(lifetimes: Lifetimes = Lifetimes(), deduplication: Deduplication = Deduplication()) throws {
+    init(
+        lifetimes: Lifetimes = Lifetimes(), deduplication: Deduplication = Deduplication(), afterDeath: Bool = false
+    ) throws {
         thread = try LoopThread()
         try Files.makeDirectories(path)
         ledger = try Ledger(path: "\(path)/record.sqlite")
         records = HeldRecords(ledger)
         documents = Documents(
             loops: [thread.loop], hub: Hub(loops: [thread.loop]), records: records, bytes: outside,
-            queue: outside, epoch: "now", lifetimes: lifetimes, deduplication: deduplication)
+            queue: outside, epoch: "now", lifetimes: lifetimes, deduplication: deduplication, afterDeath: afterDeath)
     }
 
     deinit {

@@ -1,6 +1,8 @@
 import Core
 import Hub
 import Ledger
+import LoopTesting
+import System
 import Testing
 
 @testable import Documents
@@ -32,5 +34,72 @@ struct RecoveryTests {
         #expect(refusal == nil)
         fixture.documents.recover(found)
         #expect(throws: DocumentRefusal.notFound) { try fixture.read(id).get() }
+    }
+
+    /// At work for the server before this one, which had died of it `deaths` times.
+    private func atWork(deaths: Int) throws -> Document {
+        var document = DocumentsFixture.document(id)
+        document.contentToken = 5
+        let time = Moment(monotonicMilliseconds: 0, unixMilliseconds: 2000)
+        _ = try document.apply(.uploadCompleted(bytes: 10, sha256: "ab12", contentType: "text/plain"), at: time)
+        _ = try document.apply(.leased, at: time)
+        for _ in 0..<deaths {
+            _ = try document.apply(.serverDied(notBeforeMilliseconds: nil), at: time)
+            _ = try document.apply(.leased, at: time)
+        }
+        return document
+    }
+
+    private func recovered(deaths: Int, afterDeath: Bool) throws -> (Document, DocumentsFixture) {
+        let fixture = try DocumentsFixture(afterDeath: afterDeath)
+        try fixture.leave(atWork(deaths: deaths), run: 7)
+        fixture.documents.recover([id])
+        try fixture.settle()
+        _ = try fixture.read(id).get()
+        try fixture.settle()
+        let document: Document? = try fixture.ask(id) { [id] in $1($0.live[id]?.document) }
+        return (try #require(document), fixture)
+    }
+
+    @Test(
+        "what was at work at the server's death goes on, until that happened too often in a row: then it is set aside")
+    func poison() throws {
+        for deaths in 0..<RetryPolicy.serverDeathsMax - 1 {
+            let (document, fixture) = try recovered(deaths: deaths, afterDeath: true)
+            #expect(document.status == .queued && document.serverDeaths == deaths + 1 && document.attempt == 1)
+            #expect(fixture.outside.enqueued == [id])
+            #expect((document.notBeforeMilliseconds == nil) == (deaths == 0), "the first goes on at once")
+        }
+        let (document, fixture) = try recovered(deaths: RetryPolicy.serverDeathsMax - 1, afterDeath: true)
+        #expect(document.error?.code == "crashed" && document.error?.isRetryable == true)
+        #expect(fixture.outside.enqueued.isEmpty)
+        #expect(try fixture.record(id)?.status == .failed)
+    }
+
+    @Test("a server that ended in good order is no death: a deploy sets nothing aside")
+    func goodOrder() throws {
+        let (document, fixture) = try recovered(deaths: RetryPolicy.serverDeathsMax - 1, afterDeath: false)
+        #expect(document.status == .queued && document.serverDeaths == RetryPolicy.serverDeathsMax - 1)
+        #expect(fixture.outside.enqueued == [id])
+    }
+
+    @Test("after a death no run begins that is not on record, or that was cancelled until it was")
+    func leaseOnRecord() throws {
+        for isCancelled in [false, true] {
+            let (_, fixture) = try recovered(deaths: 0, afterDeath: true)
+            fixture.records.hold()
+            let leases = fixture.thread.queue(of: Lease?.self)
+            fixture.documents.perform(id) { [id] owner in
+                owner.lease(id, LeaseRequest(run: 9, settings: "a")) { leases.put($0) }
+            }
+            try fixture.thread.turns()
+            #expect(fixture.records.heldCount == 1, "the lease waits for its record")
+            if isCancelled { fixture.documents.perform(id) { [id] owner in owner.cancel(id) { _ in } } }
+            try fixture.thread.turns()
+            fixture.records.letGo(1)
+            let lease = try #require(leases.takeFirst())
+            #expect((lease == nil) == isCancelled)
+            if !isCancelled { #expect(try fixture.record(id)?.status == .processing) }
+        }
     }
 }

@@ -402,3 +402,34 @@ class TestTheExamples:
         assert state["status"] == "complete" and state["message"].endswith(" words"), state
         counted = json.loads(result(server, state).decoded())
         assert list(counted.values()) == sorted(counted.values(), reverse=True) and counted
+
+
+class TestNumbersOfAStage:
+    def test_more_pages_than_any_document_has_end_nothing(self, with_pipelines):
+        script = """printf '{"pages_total":9223372036854775807,"pages_done":1}\\n{"stage_progress":100}\\n' >&3
+            sleep 0.3; touch "$HEADWAY_OUTPUT/a"; printf '{"pages_done":9223372036854775807}\\n' >&3; sleep 0.2"""
+        server = with_pipelines({"own": pipeline(sh("counting", script))})
+        state = run(server, b"a", "own")
+        assert state["status"] == "complete", state["error"]
+        assert server.is_running
+
+
+class TestADocumentThatMeetsTheServersDeath:
+    def test_it_is_set_aside_after_the_fifth_in_a_row_and_a_good_end_is_none(self, with_pipelines):
+        server = with_pipelines({"own": pipeline(sh("sleeping", "sleep 60"))}, "--retry-wait-seconds", 0)
+        identifier = send(server, b"a", "a.bin", "own")
+        at_work = lambda: server.client.state(identifier)["status"] == "processing"  # noqa: E731
+        for death in range(1, 6):
+            eventually(at_work, 10)
+            if death == 3:
+                server.stop()
+                server.start()
+                eventually(at_work, 10)
+            server.kill()
+            server.start()
+        state = server.client.finish(identifier)
+        assert (state["status"], state["attempt"]) == ("failed", 1), state
+        assert state["error"]["code"] == "crashed" and state["error"]["retryable"], state["error"]
+        assert "5 times in a row" in state["error"]["detail"], state["error"]
+        server.client.post(f"/v1/documents/{identifier}/retry", expect=202)
+        eventually(at_work, 10)
