@@ -170,12 +170,13 @@ final class DocumentRun: @unchecked Sendable {
     private func startCounting(_ content: Int32) throws(SystemError) {
         guard let counter = pipeline.tools.pageCountCommand(password: lease.password) else { return }
         pageCounter = try? ExtractorProcess(
-            program: counter.program, arguments: counter.arguments, input: content, output: nil,
+            program: counter.program, arguments: counter.arguments, input: content, output: nil, keepsEnd: true,
             limits: extractorLimits, loop: pipeline.loop
-        ) { [weak self] _, output, _ in
+        ) { [weak self] ending, output, _ in
             guard let self else { return }
             self.pageCounter = nil
-            self.pagesTotal = ExtractorTools.pageCount(inInformation: output)
+            // One that did not come to its end may have printed the document's own words alone.
+            self.pagesTotal = ending == .exit(0) ? PDFInformation.pageCount(in: output) : nil
             self.counted()
             self.tellProgress()
         }
