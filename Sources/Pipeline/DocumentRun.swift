@@ -54,6 +54,7 @@ final class DocumentRun: @unchecked Sendable {
         unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
         report.hasPassword = lease.password != nil
+        report.hasLongPassword = lease.password?.utf8.count ?? 0 > RunReport.passwordBytesMax
         report.firstFailure = lease.firstFailure
         report.hasSecondReader = lease.type == .pdf && pipeline.tools.hasSecondReader
         report.isRecognition = lease.reader == .recognizer
