@@ -146,7 +146,9 @@ package struct ServerCalls {
     package func deadLetter(id: String) -> Request { asking("GET", ["v1", "admin", "queue", "dead", id]) }
 
     /// Puts them all back, a page at a time: the answer says whether there are `more`.
-    package func requeueDeadLetters() -> Request { asking("POST", ["v1", "admin", "queue", "dead", "requeue"]) }
+    package func requeueDeadLetters(after cursor: String?) -> Request {
+        asking("POST", ["v1", "admin", "queue", "dead", "requeue"], query: cursor.map { [("cursor", $0)] } ?? [])
+    }
 
     package func retry(id: String) -> Request { asking("POST", ["v1", "documents", id, "retry"]) }
 

@@ -555,7 +555,7 @@ extension Document {
 
     package mutating func restoreStage(at index: Int, done: Int64, total: Int64?, isFinished: Bool) {
         stages[index].done = StageProgress.believed(done)
-        stages[index].total = total.map { max(StageProgress.believed($0), stages[index].done) }
+        stages[index].total = total.map(StageProgress.believed)
         stages[index].isFinished = isFinished
     }
 }

@@ -63,20 +63,6 @@ package struct Recognition: Sendable, Equatable {
             self.width = width
             self.height = height
         }
-
-        /// From what `pdfinfo -f N -l N` prints: `Page    3 size:  595.28 x 841.89 pts (A4)`. Nil where it says none.
-        package init?(inInformation text: String, ofPage page: Int64) {
-            for line in text.split(separator: "\n") where line.hasPrefix("Page ") {
-                let words = line.split(separator: " ")
-                guard words.count >= 6, words[1] == "\(page)", words[2] == "size:", words[4] == "x",
-                    let width = Double(words[3]), let height = Double(words[5]),
-                    width > 0, height > 0, width.isFinite, height.isFinite
-                else { continue }
-                self.init(width: width, height: height)
-                return
-            }
-            return nil
-        }
     }
 
     /// At which a page of this size is drawn, so that its picture stays within bounds.

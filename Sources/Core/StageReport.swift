@@ -57,13 +57,7 @@ package struct StageReport: Sendable, Equatable {
         }
     }
 
-    /// At RLIMIT_DATA a program is refused memory, and ends as it sees fit.
-    private var speaksOfMemory: Bool {
-        let words = lastWords.lowercased()
-        return ["out of memory", "bad_alloc", "memory exhausted", "memoryerror", "cannot allocate memory"].contains {
-            words.contains($0)
-        }
-    }
+    private var speaksOfMemory: Bool { MemoryRefusal.isTold(in: lastWords) }
 
     /// The last lines, on one line.
     private var quotedWords: String {
@@ -99,6 +93,16 @@ package struct StageReport: Sendable, Equatable {
             .outputExceeded,
             "What the stage \(stage) made grew beyond the \(limits.outputBytesMax >> 20) MiB, or the "
                 + "\(OutputName.filesMax) files, that a document of this size may become.")
+    }
+}
+
+/// At RLIMIT_DATA a program is refused memory, and ends as it sees fit: what it says then tells why.
+package enum MemoryRefusal {
+    static let words = ["out of memory", "bad_alloc", "memory exhausted", "memoryerror", "cannot allocate memory"]
+
+    package static func isTold(in text: String) -> Bool {
+        let text = text.lowercased()
+        return words.contains { text.contains($0) }
     }
 }
 

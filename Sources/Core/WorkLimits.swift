@@ -84,6 +84,9 @@ package struct RunReport: Sendable, Equatable {
     package var waits: Waits?
     /// A password was given.
     package var hasPassword = false
+    /// One that poppler cuts off (`passwordBytesMax`), so that it never opens a document which has such a one.
+    package var hasLongPassword = false
+    package static let passwordBytesMax = 32
     /// Another reader is there for a document in which this one finds nothing.
     package var hasSecondReader = false
     /// Why the first reader found nothing: this is the run of another.
@@ -137,7 +140,10 @@ extension RunReport {
         let code = DocumentError.Code(rawValue: error.code)
         if isRecognition { return code == .noText ? .failed(nothingRecognized) : verdict }
         guard let firstFailure else {
-            if hasSecondReader && (code == .unreadable || code == .noText) { return .fallsBack(error, to: .second) }
+            let isLocked = code == .passwordProtected && hasLongPassword
+            if hasSecondReader && (code == .unreadable || code == .noText || isLocked) {
+                return .fallsBack(error, to: .second)
+            }
             return mayBeRecognized(after: error) ? .fallsBack(error, to: .recognizer) : verdict
         }
         let failure = secondVerdict(verdict, code, firstFailure)
@@ -160,6 +166,8 @@ extension RunReport {
     private func secondVerdict(
         _ verdict: RunVerdict, _ code: DocumentError.Code?, _ firstFailure: DocumentError
     ) -> RunVerdict {
+        // It did open it: what the first one said is no news.
+        if code == .noText, first(firstFailure, is: .passwordProtected) { return verdict }
         switch code {
         case .noText?: return .failed(firstFailure.saying("It was read with mutool as well, which found no text."))
         case .unreadable?, .passwordProtected?, .memoryExceeded?, .timeout?, .stalled?, .outputExceeded?,
@@ -169,6 +177,8 @@ extension RunReport {
         default: return verdict
         }
     }
+
+    private func first(_ failure: DocumentError, is code: DocumentError.Code) -> Bool { failure.code == code.rawValue }
 
     private func secondFailed(_ first: DocumentError) -> DocumentError {
         first.saying(
@@ -210,13 +220,21 @@ extension RunReport {
             return .failed(DocumentError(.crashed, "The worker ended without a result. Try again."))
         }
         if finished.visibleCharacters == 0 {
-            return .failed(
-                DocumentError(
-                    .noText,
-                    "The document holds no text: it may be a scan. Run text recognition (OCR) over it and upload it "
-                        + "again\(recognitionHint)."))
+            return .failed(noText)
         }
         return .complete(units: finished.units, chunks: finished.chunks)
+    }
+
+    private var noText: DocumentError {
+        guard recognition != nil else {
+            return DocumentError(
+                .noText,
+                "The document holds no text: it is empty, or all that it shows is pictures. Upload one with text.")
+        }
+        return DocumentError(
+            .noText,
+            "The document holds no text: it may be a scan. Run text recognition (OCR) over it and upload it "
+                + "again\(recognitionHint).")
     }
 
     /// What whoever runs the server can do.
@@ -245,10 +263,11 @@ extension RunReport {
                     .passwordProtected,
                     hasPassword
                         ? "The password that was given does not open the document. Upload it again with the right one."
+                            + longPasswordHint
                         : "The document opens only with a password. Upload it again with it, or without one."
                 )
             }
-            if Self.speaksOfMemory(words) { return memoryExceeded }
+            if MemoryRefusal.isTold(in: words) { return memoryExceeded }
             if words.contains("too many open files") {
                 return DocumentError(
                     .descriptorsExceeded,
@@ -259,7 +278,7 @@ extension RunReport {
                 .unreadable,
                 "The document cannot be read\(Self.quote(extractorMessage)). Open it in a viewer, save it anew "
                     + "and upload it again.")
-        case .signal where Self.speaksOfMemory(words), .memory: return memoryExceeded
+        case .signal where MemoryRefusal.isTold(in: words), .memory: return memoryExceeded
         case .cpuTime: return cpuTimeExceeded
         case .fileSize: return outputExceeded
         case .processes:
@@ -269,6 +288,11 @@ extension RunReport {
                     + "runs the server should look at the command that reads this type.")
         case .signal: return crashed("The reader", extractor)
         }
+    }
+
+    private var longPasswordHint: String {
+        hasLongPassword && !hasSecondReader
+            ? " One of more than \(Self.passwordBytesMax) bytes is tried where mutool is installed (mupdf-tools)." : ""
     }
 
     private var memoryExceeded: DocumentError {
@@ -306,10 +330,6 @@ extension RunReport {
             }
         return DocumentError(
             .crashed, "\(who) \(how) while it worked on this document. Other documents are not affected; try again.")
-    }
-
-    private static func speaksOfMemory(_ words: String) -> Bool {
-        words.contains("out of memory") || words.contains("bad_alloc") || words.contains("memory exhausted")
     }
 
     /// The first line of a tool's complaint that is no warning, cut and in parentheses; nothing when it said nothing.

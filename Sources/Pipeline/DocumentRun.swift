@@ -54,6 +54,7 @@ final class DocumentRun: @unchecked Sendable {
         unitsTotal = lease.type.countsPages ? nil : lease.bytes
         report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
         report.hasPassword = lease.password != nil
+        report.hasLongPassword = lease.password?.utf8.count ?? 0 > RunReport.passwordBytesMax
         report.firstFailure = lease.firstFailure
         report.hasSecondReader = lease.type == .pdf && pipeline.tools.hasSecondReader
         report.isRecognition = lease.reader == .recognizer
@@ -170,12 +171,13 @@ final class DocumentRun: @unchecked Sendable {
     private func startCounting(_ content: Int32) throws(SystemError) {
         guard let counter = pipeline.tools.pageCountCommand(password: lease.password) else { return }
         pageCounter = try? ExtractorProcess(
-            program: counter.program, arguments: counter.arguments, input: content, output: nil,
+            program: counter.program, arguments: counter.arguments, input: content, output: nil, keepsEnd: true,
             limits: extractorLimits, loop: pipeline.loop
-        ) { [weak self] _, output, _ in
+        ) { [weak self] ending, output, _ in
             guard let self else { return }
             self.pageCounter = nil
-            self.pagesTotal = ExtractorTools.pageCount(inInformation: output)
+            // One that did not come to its end may have printed the document's own words alone.
+            self.pagesTotal = ending == .exit(0) ? PDFInformation.pageCount(in: output) : nil
             self.counted()
             self.tellProgress()
         }

@@ -25,10 +25,11 @@ final class ExtractorProcess: @unchecked Sendable {
 
     var processID: Int32 { child.process.processID }
 
-    /// `output` is the descriptor that the tool writes to; nil when its output is to be kept and handed to `ended`.
+    /// `output` is the descriptor that the tool writes to; nil when its output is to be kept, its beginning or its end
+    /// (`keepsEnd`), and handed to `ended`.
     init(
         program: Program, arguments: [String], input: Int32, output: Int32?,
-        outputBytesMax: Int = outputBytesMax, limits: ProcessLimits, loop: EventLoop,
+        outputBytesMax: Int = outputBytesMax, keepsEnd: Bool = false, limits: ProcessLimits, loop: EventLoop,
         ended: @escaping (Ending, _ output: String, _ message: String) -> Void
     ) throws(SystemError) {
         self.loop = loop
@@ -40,7 +41,8 @@ final class ExtractorProcess: @unchecked Sendable {
         } else {
             let kept = try DescriptorPair.pipe()
             child = try Self.start(program, arguments, [input, kept.second.raw, message.second.raw], limits, loop)
-            readers.append(try PipeReader(kept.takeFirst(), bytesMax: outputBytesMax, loop: loop))
+            readers.append(
+                try PipeReader(kept.takeFirst(), bytesMax: outputBytesMax, keepsEnd: keepsEnd, loop: loop))
         }
         readers.append(try PipeReader(message.takeFirst(), bytesMax: Self.messageBytesMax, loop: loop))
         for reader in readers { reader.ended = { [weak self] in self?.tellEnd() } }

@@ -110,12 +110,4 @@ struct ExtractorTools: Sendable {
     static func isPastEnd(_ ending: Ending, _ message: String) -> Bool {
         ending == .exit(99) && message.contains("Wrong page range given")
     }
-
-    /// The number behind `Pages:` in what pdfinfo prints. It may lie.
-    static func pageCount(inInformation text: String) -> Int64? {
-        for line in text.split(separator: "\n") where line.hasPrefix("Pages:") {
-            return Int64(line.dropFirst(6).filter { !$0.isWhitespace }).flatMap { 1...StageProgress.unitsMax ~= $0 ? $0 : nil }
-        }
-        return nil
-    }
 }

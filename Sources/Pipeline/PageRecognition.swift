@@ -46,8 +46,8 @@ final class PageRecognition: @unchecked Sendable {
         let command = tools.sizeCommand(ofPage: page, password: password)
         processes = [
             try ExtractorProcess(
-                program: command.program, arguments: command.arguments, input: content, output: nil, limits: limits,
-                loop: loop
+                program: command.program, arguments: command.arguments, input: content, output: nil, keepsEnd: true,
+                limits: limits, loop: loop
             ) { [weak self] ending, output, message in
                 self?.measured(ending, output, message)
             }
@@ -59,7 +59,7 @@ final class PageRecognition: @unchecked Sendable {
     private func measured(_ ending: Ending, _ output: String, _ message: String) {
         processes = []
         guard !isKilled else { return end(.failed(.signal(9), message: "")) }
-        guard let size = Recognition.PageSize(inInformation: output, ofPage: page) else {
+        guard ending == .exit(0), let size = PDFInformation.size(ofPage: page, in: output) else {
             if case .exit = ending { return end(.unreadable(message: message)) }
             return end(.failed(ending, message: message))
         }

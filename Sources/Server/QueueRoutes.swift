@@ -12,6 +12,8 @@ import Wire
 enum QueueRoutes {
     /// Documents that one order puts back; the answer says whether there are more.
     static let requeuedMax = 500
+    /// Failed documents that one order or one page looks at in search of some that can run again.
+    static let lookedMax = 10_000
 
     /// `GET /v1/admin/queue`.
     static func standing(_ exchange: Exchange) {
@@ -65,24 +67,15 @@ enum QueueRoutes {
     /// `GET /v1/admin/queue/dead`: the newest first, each with what is known of its runs.
     static func dead(_ exchange: Exchange) {
         if let problem = AdminRoutes.permission(exchange) { return exchange.respond(problem) }
-        var position: ListPosition?
-        if let text = QueryItems(exchange.head.query)["cursor"], !text.isEmpty {
-            guard let parsed = ListPosition(cursor: text) else {
-                return exchange.respond(Problem(400, "bad_cursor", "Send back next_cursor as it was given."))
-            }
-            position = parsed
-        }
-        list(exchange, after: position) { page in
+        guard let position = position(exchange) else { return exchange.respond(badCursor) }
+        list(exchange, after: position) { found, next in
             var writer = JSONWriter(reservingBytes: 4096)
             writer.beginObject()
             writer.key("documents")
             writer.beginArray()
-            for record in page.records {
-                guard let document = Document(record), document.canRunAgain else { continue }
-                encode(document, exchange, into: &writer)
-            }
+            for document in found { encode(document, exchange, into: &writer) }
             writer.endArray()
-            writer.key("next_cursor"); writer.optional(page.next?.cursor)
+            writer.key("next_cursor"); writer.optional(next?.cursor)
             writer.endObject()
             exchange.respond(200, json: writer.bytes, fields: ["Cache-Control": "no-store"])
         }
@@ -118,31 +111,48 @@ enum QueueRoutes {
         writer.endObject()
     }
 
+    private static let badCursor = Problem(400, "bad_cursor", "Send back next_cursor as it was given.")
+
+    /// Where to go on: `.some(nil)` from the beginning, nil for what is no cursor.
+    private static func position(_ exchange: Exchange) -> ListPosition?? {
+        guard let text = QueryItems(exchange.head.query)["cursor"], !text.isEmpty else { return .some(nil) }
+        return ListPosition(cursor: text).map { .some($0) }
+    }
+
+    /// The next of those that can run again, with the place behind them. Failed documents that cannot, because their
+    /// bytes are of no use, are passed over; where there are very many an answer has none, and leads on.
     private static func list(
-        _ exchange: Exchange, after position: ListPosition?, then body: @escaping @Sendable (RecordPage) -> Void
+        _ exchange: Exchange, after position: ListPosition?, looked: Int = 0,
+        then body: @escaping @Sendable (_ found: [Document], _ next: ListPosition?) -> Void
     ) {
         let loop = exchange.loop
         exchange.server.shared.records.list(status: .failed, after: position, limit: requeuedMax) { result in
             loop.post {
                 switch result {
                 case .failure(let failure): exchange.respond(.storage(failure))
-                case .success(let page): body(page)
+                case .success(let page):
+                    let found = page.records.compactMap(Document.init).filter(\.canRunAgain)
+                    let looked = looked + page.records.count
+                    guard found.isEmpty, let next = page.next, looked < lookedMax else { return body(found, page.next) }
+                    list(exchange, after: next, looked: looked, then: body)
                 }
             }
         }
     }
 
-    /// `POST /v1/admin/queue/dead/requeue`: puts all of them back into the line, up to `requeuedMax` at a time. One
-    /// alone is put back by its own `/retry`.
+    /// `POST /v1/admin/queue/dead/requeue`: puts all of them back into the line, up to `requeuedMax` at a time;
+    /// `?cursor=` goes on where an answer ended. One alone is put back by its own `/retry`.
     static func requeue(_ exchange: Exchange) {
         if let problem = AdminRoutes.permission(exchange) { return exchange.respond(problem) }
-        list(exchange, after: nil) { page in
-            let ids = page.records.compactMap(Document.init).filter(\.canRunAgain).map(\.id)
+        guard let position = position(exchange) else { return exchange.respond(badCursor) }
+        list(exchange, after: position) { found, next in
+            let ids = found.map(\.id)
             let gathering = Requeuing(remaining: ids.count) { count in
                 var writer = JSONWriter()
                 writer.beginObject()
                 writer.key("requeued"); writer.integer(count)
-                writer.key("more"); writer.bool(page.next != nil && count > 0)
+                writer.key("more"); writer.bool(next != nil)
+                writer.key("next_cursor"); writer.optional(next?.cursor)
                 writer.endObject()
                 exchange.respond(202, json: writer.bytes, fields: ["Cache-Control": "no-store"])
             }

@@ -153,12 +153,12 @@ extension QueueCommand {
                 }
                 guard all else { return .complete }
                 var count: Int64 = 0
-                var goesOn = true
-                while goesOn {
-                    let answer = try calls.ask(calls.calls.requeueDeadLetters())
+                var cursor: String?
+                repeat {
+                    let answer = try calls.ask(calls.calls.requeueDeadLetters(after: cursor))
                     count += answer["requeued"]?.integerValue ?? 0
-                    goesOn = answer["more"]?.boolValue ?? false
-                }
+                    cursor = answer["next_cursor"]?.stringValue
+                } while cursor != nil
                 try Terminal.printLine("\(count)")
                 return .complete
             }

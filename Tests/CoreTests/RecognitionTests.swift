@@ -36,16 +36,6 @@ struct RecognitionTests {
         }
     }
 
-    @Test("a page's size is read from what pdfinfo says of that page")
-    func pageSize() {
-        let text = "Title:  Page 9 size: 1 x 1 pts\nPages:           5\nPage    3 size:  595.28 x 841.89 pts (A4)\n"
-        #expect(Recognition.PageSize(inInformation: text, ofPage: 3) == Self.size(595.28, 841.89))
-        #expect(Recognition.PageSize(inInformation: text, ofPage: 2) == nil)
-        for line in ["Page    1 size:  0 x 5 pts", "Page    1 size:  inf x 5 pts", "Page    1 rot:   90", ""] {
-            #expect(Recognition.PageSize(inInformation: line, ofPage: 1) == nil)
-        }
-    }
-
     @Test("a run recognizes the pages behind those that are done, none where all are, and not more than have room")
     func pages() {
         #expect(Recognition.pages(total: 12, bytes: 90_000, done: 0) == 1..<13)

@@ -64,6 +64,8 @@ struct RunVerdictTests {
             "the extractor threw for memory", .memoryExceeded, extractor: .signal(6),
             says: "terminate called after throwing an instance of 'std::bad_alloc'", finished: done),
         Case("another tool's words for it", .memoryExceeded, extractor: .exit(1), says: "x: MEMORY EXHAUSTED"),
+        Case("the words of the C library", .memoryExceeded, extractor: .exit(1), says: "fork: Cannot allocate memory"),
+        Case("a script's words", .memoryExceeded, extractor: .exit(1), says: "Traceback …\nMemoryError"),
         Case("the extractor crashed", .crashed, extractor: .signal(11), finished: done),
 
         Case("the worker says why", .storageFull, extractor: .exit(0), workerSays: .storageFull),
@@ -217,6 +219,34 @@ struct RunVerdictTests {
         }
     }
 
+    // MARK: Passwords
+
+    @Test("a password that poppler cuts off is tried with the second reader, and told of where there is none")
+    func longPassword() {
+        func verdict(_ change: (inout RunReport) -> Void) -> RunVerdict {
+            Self.verdict {
+                ($0.extractor, $0.extractorMessage) = (.exit(1), "Command Line Error: Incorrect password")
+                $0.hasPassword = true
+                change(&$0)
+            }
+        }
+        func error(_ verdict: RunVerdict) -> DocumentError? {
+            if case .failed(let error) = verdict { error } else { nil }
+        }
+        let short = error(verdict { $0.hasSecondReader = true })
+        #expect(short?.code == "password_protected" && short?.detail.contains("mutool") == false)
+        let alone = error(verdict { ($0.hasLongPassword, $0.hasSecondReader) = (true, false) })
+        #expect(alone?.code == "password_protected" && alone?.detail.contains("32 bytes") == true)
+        let both = verdict { ($0.hasLongPassword, $0.hasSecondReader) = (true, true) }
+        guard case .fallsBack(let first, to: .second) = both else { return #expect(Bool(false), "\(both)") }
+        // Then it opens, or it does not: what it is told as is what the second reader found.
+        #expect(error(verdict { $0.firstFailure = first })?.code == "password_protected")
+        let blank = Self.verdict { ($0.firstFailure, $0.extractor, $0.finished) = (first, .exit(0), Self.blank) }
+        #expect(error(blank)?.code == "no_text" && error(blank)?.detail.contains("password") == false)
+        let done = Self.verdict { ($0.firstFailure, $0.extractor, $0.finished) = (first, .exit(0), Self.done) }
+        #expect(done == .complete(units: 3, chunks: 7))
+    }
+
     // MARK: Text recognition
 
     static let scan = DocumentError(.noText, "The document holds no text.")
@@ -271,6 +301,9 @@ struct RunVerdictTests {
             return error.detail
         }
         #expect(detail { $0.recognition = .off }.contains("headway serve --ocr"))
+        // What has no pages, such as HTML, is nothing to recognize.
+        let page = detail { $0.recognition = nil }
+        #expect(page.contains("it is empty") && !page.contains("OCR"))
         #expect(detail { $0.recognition = .missing("tesseract is not installed") }.contains("tesseract is not"))
         let tried = detail { ($0.isRecognition, $0.firstFailure) = (true, Self.scan) }
         #expect(tried.contains("found none either") && !tried.contains("--ocr"))

@@ -82,7 +82,8 @@ struct RecoveryTests {
         return (try #require(document), fixture)
     }
 
-    @Test("what was at work at the server's death goes on, until that happened too often in a row: then it is set aside")
+    @Test(
+        "what was at work at the server's death goes on, until that happened too often in a row: then it is set aside")
     func poison() throws {
         for deaths in 0..<RetryPolicy.serverDeathsMax - 1 {
             let (document, fixture) = try recovered(deaths: deaths, afterDeath: true)

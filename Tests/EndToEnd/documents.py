@@ -84,8 +84,11 @@ def scan(pages=2):
     return assembled(bodies)
 
 
-def scanned(pages=1, blank=(), size=(612, 792)):
-    """Pictures of pages of large print, as a scanner makes them; `blank` are numbers of pages that show nothing."""
+def scanned(pages=1, blank=(), size=(612, 792), information=b""):
+    """Pictures of pages of large print, as a scanner makes them; `blank` are numbers of pages that show nothing.
+
+    `information` is what the document's information dictionary holds.
+    """
     text = pdf(pages=pages, lines=4, font=b"24 Tf 40 TL")
     drawn = subprocess.run(["pdftoppm", "-gray", "-r", "90", "-"], input=text, capture_output=True, check=True).stdout
     bodies = {1: b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -104,8 +107,8 @@ def scanned(pages=1, blank=(), size=(612, 792)):
         bodies[number + 2] = stream(zlib.compress(picture),
                                     b"/Type /XObject /Subtype /Image /Width %s /Height %s /ColorSpace /DeviceGray "
                                     b"/BitsPerComponent 8 /Filter /FlateDecode" % (width, height))
-    bodies[3] = b"null"
-    return assembled(bodies)
+    bodies[3] = b"<< %s >>" % information
+    return assembled(bodies, b"/Info 3 0 R")
 
 
 def with_attachments(names):

@@ -79,6 +79,23 @@ class TestADamagedDocument:
         assert text_of(server.client, state) == "second\n\f"
 
 
+class TestADocumentWithALongPassword:
+    PASSWORD = "forty bytes are more than poppler takes."
+
+    def test_it_is_opened_by_mutool(self, client, tmp_path):
+        plain, locked = tmp_path / "plain.pdf", tmp_path / "locked.pdf"
+        plain.write_bytes(documents.pdf())
+        subprocess.run([program("mutool"), "clean", "-E", "aes-256", "-U", self.PASSWORD, "-O", "other", plain, locked],
+                       check=True, capture_output=True)
+        for password, code in [(self.PASSWORD, None), (self.PASSWORD + "!", "password_protected")]:
+            state = client.post("/v1/documents", locked.read_bytes(), expect=202, headers={
+                "Content-Type": PDF, "Document-Password": password}).json()
+            state = client.finish(state["document_id"])
+            assert (state["error"] or {}).get("code") == code, state["error"]
+            if code is None:
+                assert "Page 1 of 1." in text_of(client, state) and state["message"] == READ_WITH_MUTOOL
+
+
 class TestADocumentWithAPassword:
     PASSWORD, WRONG = "test", "not the right secret"
 

@@ -77,6 +77,13 @@ class TestAScannedDocument:
         assert state["status"] == "complete", state["error"]
         assert "Page 1 of 1" in text_of(server, state["document_id"])
 
+    @pytest.mark.parametrize("words", [b"/Title (A report\nPages: 1\nPage    2 size:  1 x 1 pts\n)",
+                                       b"/Keywords (%s)" % (b"word " * 4400)], ids=["spoofed", "long"])
+    def test_its_own_words_hide_no_page(self, server, words):
+        state = server.client.process(documents.scanned(pages=2, information=words))
+        assert (state["status"], state["pages_total"]) == ("complete", 2), state
+        assert "Page 2 of 2" in text_of(server, state["document_id"])
+
     def test_one_with_text_is_read_as_ever(self, server):
         state = server.client.process(documents.pdf())
         assert (state["status"], state["message"], state["stages"][0]["name"]) == ("complete", None, "extracting"), state

@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -94,6 +95,18 @@ class TestAfterADeath:
         server = with_reader("kill -SEGV $$", "--attempts", 1)
         state = server.client.process(small_pdf)
         assert (state["error"]["code"], state["attempt"]) == ("crashed", 1)
+
+    def test_dead_letters_are_found_behind_many_failures_that_are_none(self, with_reader, small_pdf):
+        server = with_reader("kill -SEGV $$", "--attempts", 1, "--admin")
+        dead = [server.client.process(small_pdf)["document_id"] for _ in range(2)]
+        # One more than a page of the record; of no bytes nothing can be made.
+        with ThreadPoolExecutor(24) as pool:
+            list(pool.map(lambda _: server.client.post("/v1/documents", b"", headers={"Content-Type": PDF}), range(501)))
+        listed = server.client.get("/v1/admin/queue/dead", expect=200).json()
+        assert {letter["document_id"] for letter in listed["documents"]} == set(dead) and not listed["next_cursor"]
+        answer = server.client.post("/v1/admin/queue/dead/requeue", expect=202).json()
+        assert answer == {"requeued": 2, "more": False, "next_cursor": None}
+        assert server.client.post("/v1/admin/queue/dead/requeue?cursor=x", expect=400).json()["code"] == "bad_cursor"
 
     def test_cancelling_while_it_waits_for_its_next_try_ends_it(self, with_reader, small_pdf):
         server = with_reader("kill -SEGV $$", "--retry-wait-seconds", 60)

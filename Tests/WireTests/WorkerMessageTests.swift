@@ -63,7 +63,8 @@ struct WorkerMessageTests {
         }
     }
 
-    @Test("a worker tells the end of the stages that it has", arguments: [Int.min, -1, WorkerReport.stagesMax + 1, .max])
+    @Test(
+        "a worker tells the end of the stages that it has", arguments: [Int.min, -1, WorkerReport.stagesMax + 1, .max])
     func stages(count: Int) {
         func report(_ count: Int) -> WorkerReport {
             .progress(run: 7, extracted: 1, chunked: 1, embedded: 1, finishedStages: count)
