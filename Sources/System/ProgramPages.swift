@@ -7,7 +7,7 @@ package enum ProgramPages {
     /// It stays in the kernel's page cache; what is used again is mapped again, sixteen pages a fault of a microsecond.
     package static func release() {
         // smaps tells what maps does not: whether anything there was ever written.
-        guard let smaps = Files.contents(of: "/proc/self/smaps") else { return }
+        guard let smaps = Files.contents(of: "/proc/self/smaps", bytesMax: 1 << 26) else { return }
         for range in unwritten(String(decoding: smaps, as: UTF8.self)) {
             guard let start = UnsafeMutableRawPointer(bitPattern: range.lowerBound) else { continue }
             // What cannot be let go of stays.
