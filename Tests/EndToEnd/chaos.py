@@ -335,7 +335,7 @@ def unnamed_files(data):
             if status == "complete" or checkpoint:
                 named |= {f"results/{identifier}.{run:x}.ndjson", f"text/{identifier}.{run:x}.txt"}
     there = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
-    there -= {name for name in there if re.fullmatch(r"lock|processes|headway\.sqlite(-wal|-shm)?", name)}
+    there -= {name for name in there if re.fullmatch(r"lock|processes|ended|headway\.sqlite(-wal|-shm)?", name)}
     problems = [] if verdict == "ok" else [f"the record is damaged: {verdict}"]
     problems += [f"left behind: {name}" for name in sorted(there - named - allowed)]
     return problems + [f"on record and not there: {name}" for name in sorted(named - there)]

@@ -51,14 +51,14 @@ def generated():
     def add(name, content_type, make, *arguments):
         found.append((name, content_type, lambda: make(*arguments)))
 
-    for pages in (4, 40, 250, 1000, 2500, 6000):
+    for pages in (4, 40, 250, 1000, 5000, 16_000):
         for lines in (12, 40):
             add(f"even-{pages}x{lines}", PDF, documents.pdf, pages, lines, pages + lines)
-    for pages in (500, 1500, 4000):
+    for pages in (500, 3000, 10_000):
         chance = random.Random(9)
         add(f"blocks-{pages}", PDF, shaped, lambda x: 70 if int(x * 6) % 2 else 8, pages, 5)
         add(f"noise-{pages}", PDF, shaped, lambda _, chance=chance: chance.lognormvariate(3, 1), pages, 6)
-        if pages == 4000:
+        if pages == 10_000:
             add(f"rising-{pages}", PDF, shaped, lambda x: 5 + 70 * x, pages, 3)
             add(f"falling-{pages}", PDF, shaped, lambda x: 75 - 70 * x, pages, 4)
             add(f"appendix-{pages}", PDF, shaped, lambda x: 50 if x < 0.6 else 4, pages, 7)
