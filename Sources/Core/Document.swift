@@ -497,7 +497,7 @@ package struct Document: Sendable, Equatable {
         }
         stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
         if isRecognized { message = recognitionMessage ?? readerMessage }
-        remaining?.observe(stages, spooled: StageProgress.believed(work.spooled), at: now)
+        remaining?.observe(stages, ranges: work.ranges, at: now)
         estimate = remaining?.estimate(at: now)
         return changed
     }

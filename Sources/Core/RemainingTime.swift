@@ -11,9 +11,10 @@
 // foretold by documents of the kind that are finished (`StageRates`) and seen in this run (`StagePace`); each counts by
 // how sure it is, so that the first pages of a long document lean on the others and its last ones on itself.
 //
-// Where later ranges of pages are read beside the first one, their text waits, and the stages behind go no faster than
-// the first range comes: what their units seem to cost says nothing. As long as they keep up with what they are given,
-// they end with the reading, or as soon as what waits is through.
+// Where ranges of pages are read side by side (`ReadingSideBySide`), the slowest bounds the reading. Text of later
+// ranges waits, and the stages behind go no faster than the first range comes: what their units seem to cost says
+// nothing. As long as they keep up with what they are given, they end with the reading, or as soon as what waits is
+// through. How fast they go through that is seen when they do.
 //
 // There is no estimate without evidence: each unfinished stage has run for a while, or enough documents of the kind are
 // known and were alike. Forecasts are made when there is news, and smoothed; between news the time runs down. Where
@@ -44,9 +45,6 @@ package struct RemainingTime: Sendable, Equatable {
     package static let spreadMax = 0.6
     /// How exactly the end is known at best.
     static let endMilliseconds = 50.0
-    /// What the stages behind take for a unit, of the time in which one is read by all cores together: a worker takes a
-    /// fifth of what one extractor takes (`PageRange.workerPercent`), and two of those share the work at least.
-    static let spooledCostShare = 0.4
     /// A stage keeps up that lacks no more than this share of the whole.
     static let keepingUpShare = 0.02
     /// A forecast follows the news within this share of what remains.
@@ -54,8 +52,6 @@ package struct RemainingTime: Sendable, Equatable {
     static let smoothingMillisecondsMin = 50.0
     /// A range never reaches beyond so much of the middle, as a logarithm: a factor of twenty.
     static let reachLogarithmMax = 3.0
-    /// A cost beyond e³⁰ or below e⁻³⁰ milliseconds is a fault of the record.
-    private static let costLogarithmMax = 30.0
     /// Where finished runs are asked how right they were.
     static let questionShares = [0.25, 0.5, 0.75]
     /// A truth nearer than this says nothing: it is within what is shown.
@@ -82,6 +78,9 @@ package struct RemainingTime: Sendable, Equatable {
         var pace = StagePace()
         /// Units of the stage before that were done when this one had its first.
         var doneBefore: Int64 = 0
+        /// The range of a reading side by side that it is in, and how fast it goes through that one.
+        var range = 0
+        var rangePace = StagePace()
     }
 
     private let rates: StageRates?
@@ -91,8 +90,7 @@ package struct RemainingTime: Sendable, Equatable {
     private let behind: Likely?
     private let startMilliseconds: Int64
     private var stages: [Stage]
-    /// Units of the first stage that those behind cannot have yet.
-    private var spooled: Int64 = 0
+    private var reading = ReadingSideBySide()
     private var forecast: Forecast?
     /// The first forecast that is surer than `spreadMax` is told, and then all of them.
     private var isTold = false
@@ -127,11 +125,12 @@ package struct RemainingTime: Sendable, Equatable {
 
     // MARK: News
 
-    /// Takes how far the stages are; `spooled` as in `WorkProgress`.
-    package mutating func observe(_ progress: [StageProgress], spooled: Int64 = 0, at now: Moment) {
+    /// Takes how far the stages are; `ranges` as in `WorkProgress`.
+    package mutating func observe(
+        _ progress: [StageProgress], ranges: [WorkProgress.Range] = [], at now: Moment
+    ) {
         let time = now.monotonicMilliseconds
-        self.spooled = spooled
-        var isNews = false
+        var isNews = reading.observe(ranges, at: now)
         for index in stages.indices where index < progress.count {
             let stage = progress[index]
             let hadBegun = stages[index].pace.hasBegun
@@ -139,6 +138,7 @@ package struct RemainingTime: Sendable, Equatable {
             if !hadBegun && stages[index].pace.hasBegun && index > 0 {
                 stages[index].doneBefore = progress[index - 1].done
             }
+            if index > 0 && !reading.isEmpty { observeRange(of: index, stage.done, at: now) }
         }
         if isNews {
             newsGap += (Double(time - newsMilliseconds) - newsGap) * RunningEstimate.newestShare
@@ -149,6 +149,15 @@ package struct RemainingTime: Sendable, Equatable {
         finishedCount = finished
         take(newForecast(progress, at: time), at: time)
         ask(progress, at: time)
+    }
+
+    private mutating func observeRange(of index: Int, _ done: Int64, at now: Moment) {
+        let range = reading.range(after: done)
+        if range != stages[index].range {
+            stages[index].range = range
+            stages[index].rangePace = StagePace()
+        }
+        _ = stages[index].rangePace.observe(done: done, total: reading.total, at: now)
     }
 
     private mutating func take(_ new: Forecast?, at time: Int64) {
@@ -167,17 +176,6 @@ package struct RemainingTime: Sendable, Equatable {
 
     // MARK: Forecasting
 
-    /// A point in time from now on, with its variance, in milliseconds.
-    private struct Likelihood {
-        var milliseconds = 0.0
-        var variance = 0.0
-
-        func after(_ units: Double, _ cost: (milliseconds: Double, variance: Double)) -> Likelihood {
-            let part = units * cost.milliseconds
-            return Likelihood(milliseconds: milliseconds + part, variance: variance + part * part * cost.variance)
-        }
-    }
-
     private func newForecast(_ progress: [StageProgress], at time: Int64) -> Forecast? {
         guard progress.count == stages.count else { return nil }
         var end = Likelihood()
@@ -188,18 +186,19 @@ package struct RemainingTime: Sendable, Equatable {
                 continue
             }
             guard let total = stage.total else { return nil }
-            if keepsUp(index, progress), let read = cost(of: 0, total: total) {
-                let own = (milliseconds: read.milliseconds * Self.spooledCostShare, variance: read.variance)
-                let finish = Likelihood().after(Double(total - stage.done), own)
-                if finish.milliseconds >= end.milliseconds { end = finish }
-                continue
+            if !reading.isEmpty {
+                if let finish = sideBySide(index, progress, at: time) {
+                    end = end.later(finish)
+                    continue
+                }
+                // How fast all ranges go together says nothing of their end.
+                if index == 0 { return nil }
             }
             guard let cost = cost(of: index, total: total) else { return nil }
             let start = stages[index].pace.hasBegun ? Likelihood() : begin
             // The unit in hand is part of the way.
             let inHand = stages[index].pace.millisecondsSinceLatest(at: time) / cost.milliseconds
-            let finish = start.after(max(0, Double(total - stage.done) - min(1, inHand)), cost)
-            if finish.milliseconds >= end.milliseconds { end = finish }
+            end = end.later(start.after(max(0, Double(total - stage.done) - min(1, inHand)), cost))
             guard index + 1 < stages.count, !stages[index + 1].pace.hasBegun, !progress[index + 1].isFinished else {
                 continue
             }
@@ -208,7 +207,7 @@ package struct RemainingTime: Sendable, Equatable {
             begin = start.after(max(0, share * Double(total) - Double(stage.done)), cost)
         }
         end.milliseconds += max(0, rates?.tailMilliseconds.mean ?? 0)
-        if let behind { end = end.after(Double(progress[0].total ?? 0), Self.bounded(behind)) }
+        if let behind { end = end.after(Double(progress[0].total ?? 0), UnitCost(behind)) }
         let rest = max(end.milliseconds, Self.endMilliseconds)
         let exactness = Self.endMilliseconds / rest
         return Forecast(
@@ -216,13 +215,19 @@ package struct RemainingTime: Sendable, Equatable {
             spread: (end.variance / (rest * rest) + exactness * exactness).squareRoot())
     }
 
-    /// Whether a stage has all that it can have, while more waits for its turn.
-    private func keepsUp(_ index: Int, _ progress: [StageProgress]) -> Bool {
-        guard index > 0, spooled > 0, stages[index].pace.hasBegun, let total = progress[index].total else {
-            return false
-        }
-        let given = progress[index - 1].done - (index == 1 ? spooled : 0)
-        return Double(given - progress[index].done) <= max(2, Double(total) * Self.keepingUpShare)
+    /// When a stage ends whose first is done side by side; nil where that has no part in it.
+    private func sideBySide(_ index: Int, _ progress: [StageProgress], at time: Int64) -> Likelihood? {
+        let foretold = foretold(0)
+        guard index > 0 else { return reading.end(foretold: foretold, at: time) }
+        let done = progress[index].done
+        let given = index > 1 ? progress[index - 1].done : reading.given(to: done)
+        let isBehind = Double(given - done) > max(2, Double(reading.total) * Self.keepingUpShare)
+        guard isBehind else { return reading.endBehind(done, foretold: foretold, at: time) }
+        // In the first range nothing waited: there they are slower than the reading.
+        guard stages[index].range > 0, let waiting = reading.costBehind else { return nil }
+        let seen = stages[index].rangePace.cost(total: reading.total)
+        let cost = UnitCost(seen.map(waiting.weighed) ?? waiting)
+        return Likelihood().after(Double(reading.total - done), cost)
     }
 
     private func firstBegin(at time: Int64) -> Likelihood {
@@ -237,24 +242,13 @@ package struct RemainingTime: Sendable, Equatable {
         return min(1, max(0, begin.mean))
     }
 
-    /// What a unit of a stage costs; nil while nothing is evidence of it.
-    private func cost(of index: Int, total: Int64) -> (milliseconds: Double, variance: Double)? {
-        let foretold = rates.flatMap { StageRates.foretold($0.stages[index].unitCost) }
-        let pace = stages[index].pace
-        let seen = pace.cost(total: total)
-        let likely: Likely
-        switch (foretold, seen) {
-        case (let foretold?, let seen?): likely = foretold.weighed(with: seen)
-        case (let foretold?, nil): likely = foretold
-        case (nil, let seen?) where pace.isEvidence(total: total): likely = seen
-        case (nil, _): return nil
-        }
-        return Self.bounded(likely)
-    }
+    private func foretold(_ index: Int) -> Likely? { rates.flatMap { StageRates.foretold($0.stages[index].unitCost) } }
 
-    private static func bounded(_ cost: Likely) -> (milliseconds: Double, variance: Double) {
-        let logarithm = min(costLogarithmMax, max(-costLogarithmMax, cost.logarithm))
-        return (logarithm.exponential, cost.variance)
+    /// What a unit of a stage costs; nil while nothing is evidence of it.
+    private func cost(of index: Int, total: Int64) -> UnitCost? {
+        let pace = stages[index].pace
+        return Likely.weighed(foretold: foretold(index), seen: pace.cost(total: total), pace.isEvidence(total: total))
+            .map(UnitCost.init)
     }
 
     // MARK: Telling
@@ -299,7 +293,8 @@ package struct RemainingTime: Sendable, Equatable {
             let before = index > 0 ? stages[index - 1].pace.latest.done : 0
             let begin =
                 pace.hasBegun && before >= Self.lessonBeginUnitsMin ? Double(stage.doneBefore) / Double(before) : nil
-            return RunLesson.Stage(unitMilliseconds: isLong ? pace.unitMilliseconds : nil, begin: begin)
+            let unit = index == 0 && !reading.isEmpty ? reading.unitMilliseconds : pace.unitMilliseconds
+            return RunLesson.Stage(unitMilliseconds: isLong ? unit : nil, begin: begin)
         }
         let first = stages.first?.pace.begin.map { Double($0.milliseconds - startMilliseconds) }
         let last = stages.filter(\.pace.hasBegun).map(\.pace.latest.milliseconds).max()

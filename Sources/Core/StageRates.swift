@@ -116,19 +116,3 @@ package struct StageRates: Sendable, Equatable {
         return Likely(logarithm: cost.mean, variance: max(0.04, cost.variance + 0.6 / (count * count)))
     }
 }
-
-/// A quantity known by its logarithm and the variance of that.
-struct Likely: Equatable {
-    var logarithm: Double
-    var variance: Double
-
-    /// Both together, each by how sure it is. Where they contradict each other the result is less sure of itself.
-    func weighed(with other: Likely) -> Likely {
-        let (mine, theirs) = (1 / variance, 1 / other.variance)
-        let sum = mine + theirs
-        let difference = logarithm - other.logarithm
-        return Likely(
-            logarithm: (logarithm * mine + other.logarithm * theirs) / sum,
-            variance: 1 / sum + difference * difference * mine * theirs / (sum * sum) / 2)
-    }
-}

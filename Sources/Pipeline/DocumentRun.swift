@@ -9,6 +9,7 @@ import Wire
 /// life, and when everything has ended says what became of it. On the pipeline's loop.
 final class DocumentRun: @unchecked Sendable {
     static let supervisionMilliseconds: Int64 = 250
+    static let spoolCountMilliseconds: Int64 = 100
     static let postponeMilliseconds: Int64 = 1000
     static let renewalMilliseconds: Int64 = 5000
     /// A document of this size may have enough pages for several extractors: their number is asked for first.
@@ -243,6 +244,7 @@ final class DocumentRun: @unchecked Sendable {
         self.extraction = extraction
         try assign(worker, assignment, [pipe.first.raw, result.raw, text.raw])
         try extraction.startFirst(output: pipe.second.raw)
+        if ranges.count > 1 { countSpooledLater(extraction) }
     }
 
     /// Page by page, so their number must be known.
@@ -387,8 +389,15 @@ final class DocumentRun: @unchecked Sendable {
         let progress = WorkProgress(
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) },
-            spooled: extracted - lastProgress.extracted)
+            ranges: (extraction as? TextExtraction)?
+                .ranges(workerPages: lastProgress.extracted, pagesTotal: pagesTotal) ?? [])
         let (id, run) = (lease.document, lease.run)
+        pipeline.logger.trace(
+            "worked",
+            metadata: [
+                "document": "\(id)", "milliseconds": "\(Clock.monotonicMilliseconds - startMilliseconds)",
+                "progress": "\(progress.compact)",
+            ])
         pipeline.documents?.perform(id) { $0.worked(id, run: run, progress) }
     }
 
@@ -399,6 +408,18 @@ final class DocumentRun: @unchecked Sendable {
             guard let self, !self.isOver, !self.isGivenUp else { return }
             self.supervise()
             self.superviseLater()
+        }
+    }
+
+    /// How far later ranges are is seen in the files they write, and nowhere else.
+    private func countSpooledLater(_ extraction: TextExtraction) {
+        pipeline.loop.schedule(afterMilliseconds: Self.spoolCountMilliseconds) { [weak self, weak extraction] in
+            guard let self, let extraction, !self.isOver, !self.isGivenUp else { return }
+            extraction.countSpooled { [weak self] in
+                guard let self, !self.isOver else { return }
+                self.pagesAdvanced()
+            }
+            self.countSpooledLater(extraction)
         }
     }
 
@@ -418,10 +439,6 @@ final class DocumentRun: @unchecked Sendable {
         let now = pipeline.loop.nowMilliseconds
         let limits = report.limits
         extraction?.startMore()
-        (extraction as? TextExtraction)?.countSpooled { [weak self] in
-            guard let self, !self.isOver else { return }
-            self.pagesAdvanced()
-        }
         // The document can be read without its number of pages and the names of attached files.
         let asides = [pageCounter?.processID, attachments?.processID]
         let processIDs = ([worker?.processID] + asides).compactMap { $0 } + (extraction?.processIDs ?? [])

@@ -177,6 +177,19 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         return pages + max(0, (current.spool?.pages ?? 0) - (workerPages - current.range.first + 1))
     }
 
+    /// Where several read side by side: how far each is, in a document of so many pages.
+    func ranges(workerPages: Int64, pagesTotal: Int64?) -> [WorkProgress.Range] {
+        guard parts.count > 1, let pagesTotal else { return [] }
+        return parts.map { part in
+            let before = part.range.first - 1
+            let total = max(0, (part.range.last ?? pagesTotal) - before)
+            let read = part.spool?.pages ?? (workerPages - before)
+            return WorkProgress.Range(
+                before: before, done: min(total, max(0, read)), total: total, isStarted: part.isStarted,
+                isFinished: part.isEnded)
+        }
+    }
+
     /// Counts the pages in what was spooled since; calls back when there are more.
     func countSpooled(then grown: @escaping @Sendable () -> Void) {
         let spools = parts.compactMap(\.spool).filter { !$0.isBeingCounted }

@@ -32,7 +32,12 @@ struct ClaimedNumbersTests {
             total: random.oneIn(4) ? nil : edge(), unitsArePages: random.oneIn(2),
             stages: (0..<Int.random(in: 0...count, using: &random)).map { _ in
                 .init(done: edge(), total: random.oneIn(3) ? edge() : nil, isFinished: random.oneIn(8))
-            }, spooled: edge())
+            },
+            ranges: (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                .init(
+                    before: edge(), done: edge(), total: edge(), isStarted: random.oneIn(2), isFinished: random.oneIn(4)
+                )
+            })
     }
 
     /// What a watcher and the record are given; nil where either is no JSON, or says what cannot be.

@@ -3,25 +3,28 @@ import Testing
 
 @testable import Core
 
-/// What a watcher saw of a real document, from its lease to its end.
+/// What a server was told of a real document's run, from its start to its end.
 ///
 /// `Tests/Fixtures/recorded-runs.txt` has a run a line (`Tests/EndToEnd/record_runs.py` makes it):
 ///
 ///     NAME CONTENT-TYPE BYTES SIDE-BY-SIDE: STATE, STATE, …
 ///
 /// A state has what is new since the one before: milliseconds, units done in each stage; then how many stages have
-/// finished and, where it has changed, the total (0: not known yet).
+/// finished and, where it has changed, the total (0: not known yet); at last the ranges as `WorkProgress.compact` tells
+/// them, where there are any.
 struct RecordedRun {
     struct State {
         var milliseconds: Int64 = 0
         var done: [Int64] = [0, 0, 0]
         var finished = 0
         var total: Int64?
+        var ranges: [WorkProgress.Range] = []
 
         var work: WorkProgress {
             WorkProgress(
                 total: total, unitsArePages: true,
-                stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finished) })
+                stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finished) },
+                ranges: ranges)
         }
     }
 
@@ -42,13 +45,24 @@ struct RecordedRun {
         states = []
         var state = State()
         for text in line[line.index(after: colon)...].split(separator: ",") {
-            let figures = try text.split(separator: " ").map { try #require(Int64($0)) }
+            let parts = text.split(separator: " ")
+            let figures = try parts.prefix { !$0.contains("+") }.map { try #require(Int64($0)) }
             state.milliseconds += figures[0]
             for index in 0..<3 { state.done[index] += figures[1 + index] }
             state.finished = Int(figures[4])
             if figures.count > 5 { state.total = figures[5] > 0 ? figures[5] : nil }
+            state.ranges = try parts.dropFirst(figures.count).map(Self.range)
             states.append(state)
         }
+    }
+
+    /// `BEFORE+DONE/TOTAL` and w, s or f.
+    private static func range(_ text: Substring) throws -> WorkProgress.Range {
+        let figures = try text.dropLast().split { "+/".contains($0) }.map { try #require(Int64($0)) }
+        try #require(figures.count == 3)
+        return .init(
+            before: figures[0], done: figures[1], total: figures[2], isStarted: text.last != "w",
+            isFinished: text.last == "f")
     }
 
     static func all() throws -> [RecordedRun] {
@@ -73,10 +87,12 @@ struct EstimateScore {
     private(set) var statesAnswered = 0
 
     /// Estimates of one document with what truly remained then, in seconds.
-    mutating func take(_ told: [(estimate: RemainingTime.Estimate?, truth: Double)]) {
-        statesAsked += told.count
+    mutating func take(_ told: [(estimate: RemainingTime.Estimate?, truth: Double)], of run: RecordedRun) {
         let answered = told.compactMap { told in told.estimate.map { ($0, told.truth) } }
-        statesAnswered += answered.count
+        if run.milliseconds >= Self.answeredMilliseconds {
+            statesAsked += told.count
+            statesAnswered += answered.count
+        }
         guard !answered.isEmpty else { return }
         runs += 1
         // A tenth is shown, so that is how exactly the truth is known.
@@ -89,6 +105,8 @@ struct EstimateScore {
         }
     }
 
+    /// A shorter run is over before there is evidence, unless others like it are known.
+    static let answeredMilliseconds: Int64 = 1000
     /// Nearer to the end an error is a matter of the tenths that are shown.
     static let errorSecondsMin = 0.5
 

@@ -46,7 +46,7 @@ struct RecordedRunsTests {
         for seed in UInt64(1)...5 {
             var random = SeededRandom(seed: seed)
             var book = RatesBook()
-            for run in runs.shuffled(using: &random) { score.take(try play(run, from: from.percent, &book)) }
+            for run in runs.shuffled(using: &random) { score.take(try play(run, from: from.percent, &book), of: run) }
         }
         return score
     }
@@ -67,8 +67,8 @@ struct RecordedRunsTests {
         var (fresh, taught) = (EstimateScore(), EstimateScore())
         for run in runs {
             var nothing = RatesBook()
-            fresh.take(try Self.play(run, from: 20, &nothing))
-            taught.take(try Self.play(run, from: 20, &book))
+            fresh.take(try Self.play(run, from: 20, &nothing), of: run)
+            taught.take(try Self.play(run, from: 20, &book), of: run)
         }
         #expect(runs.count > 3)
         #expect(taught.answeredShare > fresh.answeredShare)

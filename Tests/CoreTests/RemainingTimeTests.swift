@@ -294,29 +294,73 @@ struct RemainingTimeTests {
         #expect(steady == jumping)
     }
 
-    @Test("text of later ranges that waits for its turn does not make the stages behind seem slow")
-    func ranges() throws {
-        // Two extractors read 800 and 1,200 pages at 12 and 8 ms; the stages behind get the first range as it comes.
-        func progress(_ milliseconds: Int64) -> (stages: [StageProgress], spooled: Int64) {
-            let (first, later) = (min(800, milliseconds / 12), min(1200, milliseconds / 8))
-            let given = first < 800 ? first : first + later
-            return (
-                [first + later, given, given].map { done in
-                    var stage = StageProgress(name: "stage", weight: 1)
-                    (stage.done, stage.total) = (done, 2000)
-                    return stage
-                }, first + later - given
-            )
+    // MARK: Ranges side by side
+
+    /// Two processes read `pages` at so many milliseconds each, and stages behind that take no time get one range after
+    /// the other.
+    private static func sideBySide(
+        _ pages: [Int64], _ unitMilliseconds: [Int64], at milliseconds: Int64
+    ) -> (stages: [StageProgress], ranges: [WorkProgress.Range]) {
+        let done = zip(pages, unitMilliseconds).map { min($0, milliseconds / $1) }
+        let total = pages.reduce(0, +)
+        let given = done[0] < pages[0] ? done[0] : done[0] + done[1]
+        let stages = [done[0] + done[1], given, given].map { done in
+            var stage = StageProgress(name: "stage", weight: 1)
+            (stage.done, stage.total) = (done, total)
+            return stage
         }
+        let ranges = pages.indices.map { index in
+            WorkProgress.Range(
+                before: index == 0 ? 0 : pages[0], done: done[index], total: pages[index], isStarted: true,
+                isFinished: done[index] == pages[index])
+        }
+        return (stages, ranges)
+    }
+
+    @Test(
+        "the range that ends last tells when all is read, whichever it is",
+        arguments: [[12, 8], [3, 8], [8, 8], [16, 4]] as [[Int64]])
+    func ranges(unitMilliseconds: [Int64]) throws {
+        let pages: [Int64] = [800, 1200]
+        let end = zip(pages, unitMilliseconds).map { $0 * $1 }.max()!
         var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
-        for milliseconds in stride(from: Int64(0), through: 7000, by: 50) {
-            let (stages, spooled) = progress(milliseconds)
+        for milliseconds in stride(from: Int64(0), through: end * 8 / 10, by: 50) {
+            let (stages, ranges) = Self.sideBySide(pages, unitMilliseconds, at: milliseconds)
             let now = Moment.start.advanced(byMilliseconds: milliseconds)
-            remaining.observe(stages, spooled: spooled, at: now)
-            guard milliseconds >= 3000 else { continue }
+            remaining.observe(stages, ranges: ranges, at: now)
+            guard milliseconds >= end / 5 else { continue }
             let estimate = try #require(remaining.estimate(at: now))
-            let truth = Double(9600 - milliseconds) / 1000
-            #expect(abs(estimate.seconds - truth) <= truth * 0.25, "\(estimate) at \(milliseconds)")
+            let truth = Double(end - milliseconds) / 1000
+            // What waits behind the first range takes its time, which is nothing here.
+            let waiting = Double(pages[1] * unitMilliseconds.max()! * PageRange.workerPercent) / 100_000
+            #expect(estimate.seconds >= truth * 0.85, "\(estimate) at \(milliseconds)")
+            #expect(estimate.seconds <= truth * 1.15 + waiting, "\(estimate) at \(milliseconds)")
         }
+    }
+
+    @Test("a document that is read by several teaches what a unit costs one of them")
+    func lessonOfRanges() throws {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        for milliseconds in stride(from: Int64(0), through: 8000, by: 50) {
+            let (stages, ranges) = Self.sideBySide([1000, 1000], [8, 8], at: milliseconds)
+            remaining.observe(stages, ranges: ranges, at: .start.advanced(byMilliseconds: milliseconds))
+        }
+        let lesson = remaining.lesson(bytes: 1, at: .start.advanced(byMilliseconds: 8000))
+        #expect(abs(try #require(lesson.stages[0].unitMilliseconds) - 8) < 0.5)
+    }
+
+    @Test("a range that waits for a process begins when one is free")
+    func waitingRange() throws {
+        var remaining = RemainingTime(stageCount: 3, rates: nil, at: .start)
+        var estimate: RemainingTime.Estimate?
+        for milliseconds in stride(from: Int64(0), through: 3000, by: 50) {
+            var (stages, ranges) = Self.sideBySide([800, 1200], [5, 5], at: milliseconds)
+            (ranges[1].done, ranges[1].isStarted) = (0, false)
+            stages[0].done = ranges[0].done
+            let now = Moment.start.advanced(byMilliseconds: milliseconds)
+            remaining.observe(stages, ranges: ranges, at: now)
+            estimate = remaining.estimate(at: now)
+        }
+        #expect(abs(try #require(estimate).seconds - 7) < 0.8)
     }
 }

@@ -138,20 +138,3 @@ def weighted_median(values):
         if total >= half:
             return value
     return 1
-
-
-def compact(name, content_type, size, side_by_side, seen):
-    """A run as `Tests/CoreTests/RecordedRun.swift` reads it."""
-    before, total, states = (0, 0, 0, 0), None, []
-    for one in seen:
-        state = one.state
-        names = [stage["name"] for stage in state["stages"]]
-        finished = len(names) if state["stage"] is None else names.index(state["stage"])
-        now = (round(one.seconds * 1000), *(stage["done"] for stage in state["stages"]))
-        figures = [*(new - old for new, old in zip(now, before)), finished]
-        units = state["stages"][0]["total"] or 0
-        if units != total:
-            figures.append(units)
-        states.append(" ".join(map(str, figures)))
-        before, total = now, units
-    return f"{name} {content_type} {size} {side_by_side}: {', '.join(states)}"
