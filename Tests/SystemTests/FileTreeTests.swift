@@ -138,16 +138,26 @@ struct FileTreeTests {
             try DescriptorIO.writeAll(file.raw, Array(repeating: 1, count: 1000))
         }
         let reader = try Files.open("\(path)/file", .read)
-        var position = ReadingPosition(of: [try FileTree.File(reader.raw)])
-        lseek(reader.raw, 400, SEEK_SET)
-        position.look(at: [getpid()])
-        #expect(position.bytesRead == 400 && position.bytesTotal == 1000)
-        lseek(reader.raw, 100, SEEK_SET)
-        position.look(at: [getpid(), Int32.max])
-        #expect(position.bytesRead == 400)
-        lseek(reader.raw, 5000, SEEK_SET)
-        position.look(at: [getpid()])
-        #expect(position.bytesRead == 1000)
+        let opened = try FileTree.File(reader.raw)
+        // Another process, with few descriptors, that shares the place: this one has as many as the tests beside it.
+        let (first, back, beyond) = try onOwnThread {
+            let orders = try DescriptorPair.pipe()
+            let child = try ChildProcess.spawn(
+                path: "/bin/sh", arguments: ["-c", "read nothing"], environment: ["PATH=/usr/bin:/bin"],
+                descriptors: [orders.first.raw, 1, 2, reader.raw], limits: ProcessLimits())
+            var position = ReadingPosition(of: [opened])
+            let places = [400, 100, 5000].map { place in
+                lseek(reader.raw, place, SEEK_SET)
+                position.look(at: [child.processID, Int32.max])
+                return position
+            }
+            try DescriptorIO.writeAll(orders.second.raw, Array("go\n".utf8))
+            _ = try child.reap(waits: true)
+            return (places[0], places[1], places[2])
+        }
+        #expect(first.bytesRead == 400 && first.bytesTotal == 1000)
+        #expect(back.bytesRead == 400)
+        #expect(beyond.bytesRead == 1000)
         try FileTree.remove(path)
     }
 }
