@@ -50,6 +50,8 @@ static int die_with_parent(int signal, pid_t expected_parent) {
     return 0;
 }
 
+int hw_outlive_parent(void) { return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); }
+
 enum { DESCRIPTORS_MAX = 16 };
 
 int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count) {

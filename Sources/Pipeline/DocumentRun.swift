@@ -31,6 +31,8 @@ final class DocumentRun: @unchecked Sendable {
     private var lastProgress: (extracted: Int64, chunked: Int64, embedded: Int64, finishedStages: Int) = (0, 0, 0, 0)
 
     private var toldFinishedStages = 0
+    /// Pages that the worker has behind it, also when it could tell them no more.
+    private var pageMark: SharedNumber?
     /// What the run's files hold, by the worker's last word on it.
     private var checkpoint: Checkpoint?
     /// Called when the number of pages is known, or will not be.
@@ -149,10 +151,15 @@ final class DocumentRun: @unchecked Sendable {
             })
     }
 
+    /// With the files a number, by which the worker tells the page in hand at no cost.
+    ///
     /// Where a service makes the vectors, the worker gets the run's own socket to it as well.
     private func assign(
         _ worker: WorkerLink, _ assignment: WorkerAssignment, _ descriptors: [Int32]
     ) throws(SystemError) {
+        let pageMark = try SharedNumber()
+        let descriptors = descriptors + [pageMark.raw]
+        self.pageMark = consume pageMark
         guard let service = pipeline.embedding else { return try worker.send(assignment, descriptors) }
         let socket = try service.connect()
         var assignment = assignment
@@ -238,7 +245,7 @@ final class DocumentRun: @unchecked Sendable {
         let extraction = TextExtraction(
             ranges, command: textCommand(_:byLine:), content: files.takeContent(), limits: extractorLimits,
             loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
-            spoolPath: { paths.spoolPath(id, run: run, index: $0) },
+            isTriedAgain: lease.attempt > 1, spoolPath: { paths.spoolPath(id, run: run, index: $0) },
             processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
         ) { [weak self] ending, message in self?.readingEnded(ending, message) }
         self.extraction = extraction
@@ -529,8 +536,15 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(_ verdict: RunVerdict) {
-        let (id, run, units) = (lease.document, lease.run, report.finished?.units ?? lastProgress.extracted)
+        let (id, run) = (lease.document, lease.run)
+        let units = extraction?.pagesBeforeFailure ?? report.finished?.units ?? unitsBehind
         pipeline.documents?.perform(id) { $0.finished(id, run: run, verdict, unitsRead: units) }
+    }
+
+    /// Where a worker died: the page that comes next is the one in which it did.
+    private var unitsBehind: Int64 {
+        guard lease.type.countsPages else { return lastProgress.extracted }
+        return pageMark?.value.map(StageProgress.believed) ?? lastProgress.extracted
     }
 
     private static func word(_ verdict: RunVerdict) -> String {

@@ -72,7 +72,7 @@ final class ExtractorProcess: @unchecked Sendable {
     }
 
     private func supervise() {
-        let (processes, sum) = child.process.measure()
+        let (processes, sum) = child.measure()
         if processes > Self.processesMax {
             overstepped = .processes
         } else if limits.dataBytesMax > 0, sum.residentBytes > limits.dataBytesMax {

@@ -38,6 +38,12 @@ struct ExtractorTools: Sendable {
         pdfdetach = plain("pdfdetach")
     }
 
+    /// Whether any is a script: a program may not start others (`SandboxProfile`).
+    var startProcesses: Bool {
+        [pdftotext, pdftotextInBlocks, pdfinfo, pdfdetach, mutool].contains { $0?.isScript == true }
+            || recognition?.startProcesses == true
+    }
+
     /// How to have `type` read; nil when the machine lacks the means.
     func textCommand(
         for type: DocumentType, _ pages: PageRange, password: String?, byLine: Bool

@@ -77,6 +77,8 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
     let tools: ExtractorTools
     /// Nil where workers make vectors themselves.
     package let embedding: EmbeddingService?
+    /// Nil where no child can start another: those die with this process.
+    private let guardian: GuardProcess?
 
     // Protects the line, which is asked for places from any thread. A leaf lock: nothing is called while it is held.
     private let line = Mutex(WaitingLine())
@@ -109,6 +111,10 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         embedding = configuration.embedding.map {
             EmbeddingService($0, program: configuration.workerProgram, loop: loop, logger: logger)
         }
+        let startsProcesses =
+            !configuration.pipelines.own.isEmpty || tools.startProcesses || !KernelProtection.current.filtersSystemCalls
+        guardian =
+            startsProcesses ? GuardProcess(program: configuration.workerProgram, loop: loop, logger: logger) : nil
     }
 
     /// Limits for the runs that begin from now on. From any loop.
@@ -131,6 +137,7 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
                 "text recognition is on (--ocr), and this machine cannot do it: scanned documents end as no_text",
                 metadata: ["reason": "\(words)"])
         }
+        guardian?.start()
         slots = (0..<configuration.workers).map { WorkerSlot(index: $0, pipeline: self) }
         for slot in slots { slot.start() }
         embedding?.recovered = { [unowned self] in dispatch() }
@@ -243,5 +250,6 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
         isStopping = true
         for slot in slots { slot.stop() }
         embedding?.stop()
+        guardian?.stop()
     }
 }

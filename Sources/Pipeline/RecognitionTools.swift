@@ -9,6 +9,9 @@ package struct RecognitionTools: Sendable {
     private let pdftoppm: Program
     private let tesseract: Program
 
+    /// Whether any is a script.
+    var startProcesses: Bool { [pdfinfo, pdftoppm, tesseract].contains(where: \.isScript) }
+
     /// What is to be said of it.
     package enum Finding: Sendable {
         case tools(RecognitionTools)

@@ -67,6 +67,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
         self.ended = ended
     }
 
+    private(set) var pagesBeforeFailure: Int64?
     var processIDs: [Int32] { atWork.values.flatMap(\.processIDs) }
     var isOver: Bool { hasToldEnd }
 
@@ -127,7 +128,9 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
             // One page that cannot be shown is no reason to lose the others.
             unreadable = (unreadable.count + 1, message)
             recognized[page] = ""
-        case .failed(let ending, let message): fail(ending, message)
+        case .failed(let ending, let message):
+            if failure == nil { pagesBeforeFailure = page - 1 }
+            fail(ending, message)
         case .broke(let error): fail(error)
         }
         guard failure == nil else { return tellEndIfOver() }

@@ -162,7 +162,7 @@ final class StageProcess: @unchecked Sendable {
 
     private func supervise() {
         let now = loop.nowMilliseconds
-        let (processes, sum) = child.process.measure()
+        let (processes, sum) = child.measure()
         if sum.cpuTicks > cpuTicks { lifeMilliseconds = now }
         cpuTicks = max(cpuTicks, sum.cpuTicks)
         if processes > Self.processesMax {

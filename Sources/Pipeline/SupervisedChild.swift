@@ -9,7 +9,7 @@ final class SupervisedChild: @unchecked Sendable {
     static let sweepMillisecondsMin: Int64 = 1
     static let sweepMillisecondsMax: Int64 = 1000
 
-    let process: ChildProcess
+    private(set) var process: ChildProcess
     private let loop: EventLoop
     private var exitWait: DescriptorWait?
     private var isReaped = false
@@ -69,6 +69,9 @@ final class SupervisedChild: @unchecked Sendable {
             goOn(after: process.sweep(), waitMilliseconds: min(2 * wait, Self.sweepMillisecondsMax))
         }
     }
+
+    /// What it and all that it has started use together (`ChildProcess.measure`).
+    func measure() -> (processes: Int, sum: ProcessUsage) { process.measure() }
 
     func kill() {
         // Once it is reaped, its number may be another's; what it left behind is being swept.

@@ -12,6 +12,8 @@ protocol PageReading: AnyObject {
     func startMore()
     /// Pages that are read when the worker has had the first `workerPages`.
     func pagesExtracted(workerPages: Int64) -> Int64
+    /// Pages before the one that a reader died at; nil where that is where the worker stands.
+    var pagesBeforeFailure: Int64? { get }
     /// Ends all of them; their end is told when they are gone.
     func kill()
 }
@@ -42,14 +44,19 @@ final class TextExtraction: PageReading, @unchecked Sendable {
     private let processesMax: () -> Int
     private let ended: (Ending, _ message: String) -> Void
     private var failure: (ending: Ending, message: String)?
+    private(set) var pagesBeforeFailure: Int64?
+    /// After a death each page is written as it is read, so that the next one has a place.
+    private let writesByLine: Bool
     private var hasToldEnd = false
     private var isSpooling = false
+    /// A disk thread counts how far the one came that failed.
+    private var isLookingBack = false
 
     /// `ended` is called once, when no extractor is left: with the ending of the first that failed, or the last one's.
     init(
         _ ranges: [PageRange], command: @escaping (PageRange, _ byLine: Bool) -> ExtractorTools.Command?,
         content: consuming OwnedDescriptor, limits: ProcessLimits, loop: EventLoop, disk: DiskThreads, run: Int64,
-        worker: WorkerLink, spoolPath: @escaping (Int) -> String,
+        worker: WorkerLink, isTriedAgain: Bool, spoolPath: @escaping (Int) -> String,
         processesMax: @escaping () -> Int, ended: @escaping (Ending, _ message: String) -> Void
     ) {
         parts = ranges.map { Part(range: $0) }
@@ -60,6 +67,7 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         self.disk = disk
         self.run = run
         self.worker = worker
+        writesByLine = isTriedAgain || ranges.count == 1
         self.spoolPath = spoolPath
         self.processesMax = processesMax
         self.ended = ended
@@ -78,7 +86,7 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         parts[index].isStarted = true
         // Of a document that is long enough for several, nobody misses a page's last lines for a moment; written line
         // by line they would wake the worker for each.
-        guard let command = command(parts[index].range, parts.count == 1) else {
+        guard let command = command(parts[index].range, writesByLine) else {
             preconditionFailure("a run without its tools is not started")
         }
         // They may share the descriptor: each opens what it leads to anew, and has a place of its own in it.
@@ -139,10 +147,20 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         if ending == .exit(0) || isPastEnd {
             if index > 0 { try? worker?.send(.sourceEnded(run: run, index: index)) }
             startMore()
+            tellEndIfOver()
         } else {
+            let (range, spool) = (parts[index].range, parts[index].spool)
             fail(ending, message)
+            guard let spool, pagesBeforeFailure == nil else { return tellEndIfOver() }
+            isLookingBack = true
+            disk.submit(from: loop) {
+                spool.allPages()
+            } then: { [self] pages in
+                isLookingBack = false
+                pagesBeforeFailure = range.first - 1 + pages
+                tellEndIfOver()
+            }
         }
-        tellEndIfOver()
     }
 
     private func fail(_ ending: Ending, _ message: String) {
@@ -153,9 +171,9 @@ final class TextExtraction: PageReading, @unchecked Sendable {
     }
 
     private func tellEndIfOver() {
-        guard !hasToldEnd, !isSpooling, parts.allSatisfy({ $0.isEnded || failure != nil && $0.process == nil }) else {
-            return
-        }
+        guard !hasToldEnd, !isSpooling, !isLookingBack,
+            parts.allSatisfy({ $0.isEnded || failure != nil && $0.process == nil })
+        else { return }
         hasToldEnd = true
         ended(failure?.ending ?? .exit(0), failure?.message ?? "")
     }
@@ -217,15 +235,24 @@ private final class SpoolReading: @unchecked Sendable {
 
     init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 
+    /// Blocks. All pages in it, whoever has counted some.
+    func allPages() -> Int64 { Self.pages(in: descriptor.raw, from: 0).pages }
+
     /// Blocks. A file that cannot be read has no more pages: the worker will say what is wrong with it.
     func newPages() -> Int64 {
+        let (pages, bytes) = Self.pages(in: descriptor.raw, from: countedBytes)
+        countedBytes += bytes
+        return pages
+    }
+
+    private static func pages(in file: Int32, from offset: Int64) -> (pages: Int64, bytes: Int64) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
         defer { buffer.deallocate() }
-        var pages: Int64 = 0
-        while let count = try? Files.read(descriptor.raw, at: countedBytes, into: buffer), count > 0 {
+        var (pages, bytes): (Int64, Int64) = (0, 0)
+        while let count = try? Files.read(file, at: offset + bytes, into: buffer), count > 0 {
             for byte in buffer[..<count] where byte == 0x0c { pages += 1 }
-            countedBytes += Int64(count)
+            bytes += Int64(count)
         }
-        return pages
+        return (pages, bytes)
     }
 }

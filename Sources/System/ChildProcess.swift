@@ -52,6 +52,8 @@ package struct ChildProcess: ~Copyable {
     private let mark: ProcessMark?
     /// Whether it can have started others, which are then looked for.
     private let startsProcesses: Bool
+    /// CPU time of its descendants that this process has reaped.
+    private var adoptedTicks: Int64 = 0
 
     package var exitDescriptor: Int32 { pidDescriptor.raw }
 
@@ -167,18 +169,16 @@ package struct ChildProcess: ~Copyable {
     /// The child and all that it started.
     package var processIDs: [Int32] { startsProcesses ? mark?.bearers ?? [processID] : [processID] }
 
-    /// What they use together. Those that have ended count; where nobody else waits for them they are reaped after
-    /// that, so call it now and then.
-    package func measure() -> (processes: Int, sum: ProcessUsage) {
+    /// What they use together; their CPU time with that of all that were there before and have been waited for. Those
+    /// that have ended count; where nobody else waits for them they are reaped after that, so call it now and then.
+    package mutating func measure() -> (processes: Int, sum: ProcessUsage) {
         let processIDs = processIDs
         let usages = processIDs.compactMap { ProcessUsage.of($0) }
-        if startsProcesses { mark?.reapAdopted(processIDs, of: processID) }
-        return (
-            usages.count,
-            ProcessUsage(
-                residentBytes: usages.reduce(0) { $0 + $1.residentBytes },
-                cpuTicks: usages.reduce(0) { $0 + $1.cpuTicks })
-        )
+        let sum = ProcessUsage(
+            residentBytes: usages.reduce(0) { $0 + $1.residentBytes },
+            cpuTicks: usages.reduce(adoptedTicks) { $0 + $1.cpuTicks })
+        if startsProcesses, let mark { adoptedTicks += mark.reapAdopted(processIDs, of: processID) }
+        return (usages.count, sum)
     }
 
     /// Bounds the files that it writes from now on; SIGXFSZ there.

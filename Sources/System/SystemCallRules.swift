@@ -111,6 +111,9 @@ extension SandboxProfile {
             SystemCallRule(SYS_kill, .refuse, when: .differs(0, ownProcess)),
             SystemCallRule(SYS_tgkill, .refuse, when: .differs(0, ownProcess)),
             SystemCallRule(SYS_pidfd_open, .refuse), SystemCallRule(SYS_pidfd_send_signal, .refuse),
+            // Memory to be shared with a process that it cannot start: RLIMIT_DATA does not count it.
+            SystemCallRule(
+                SYS_mmap, .refuse, when: .hasAny(3, UInt32(MAP_SHARED)), .hasAny(3, UInt32(MAP_ANONYMOUS))),
         ] + processesOfThisArchitecture
 
     /// Processes, but none in a namespace of its own, where it would have root's powers.

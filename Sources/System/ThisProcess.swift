@@ -4,6 +4,7 @@ import Glibc
 /// What /proc tells of a running process (proc(5)).
 package struct ProcessUsage: Sendable, Equatable {
     package var residentBytes: Int64
+    /// Its own, and that of all children which have ended and for which it has waited.
     package var cpuTicks: Int64
 
     /// Nil when the process is gone. Two small reads, about 10 µs.
@@ -15,10 +16,9 @@ package struct ProcessUsage: Sendable, Equatable {
         // The second field is the command in parentheses and may itself hold spaces and parentheses.
         guard let close = status.lastIndex(of: UInt8(ascii: ")")), pages.count > 1 else { return nil }
         let fields = String(decoding: status[(close + 1)...], as: UTF8.self).split(separator: " ")
-        guard fields.count > 12, let resident = Int64(pages[1]), let user = Int64(fields[11]),
-            let system = Int64(fields[12])
-        else { return nil }
-        return ProcessUsage(residentBytes: resident * Int64(getpagesize()), cpuTicks: user + system)
+        guard fields.count > 14, let resident = Int64(pages[1]) else { return nil }
+        let ticks = fields[11...14].reduce(0) { $0 + (Int64($1) ?? 0) }
+        return ProcessUsage(residentBytes: resident * Int64(getpagesize()), cpuTicks: ticks)
     }
 }
 
@@ -146,6 +146,12 @@ package enum ThisProcess {
 
     /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.
     package static func adoptOrphans() { _ = hw_adopt_orphans() }
+
+    /// Lives on when its parent dies or a terminal asks all to end; for a child that still has something to do then.
+    package static func outliveParent() {
+        for number in [SIGTERM, SIGINT, SIGHUP] { _ = signal(number, SIG_IGN) }
+        _ = hw_outlive_parent()
+    }
 
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 

@@ -54,7 +54,8 @@ package struct WorkerAssignment: Sendable, Equatable {
     /// again, so it always begins with it.
     package var beginsWithKnownPage: Bool { format == .pagesWithLineFeeds && resume?.pages ?? 0 > 0 }
 
-    package var descriptorCount: Int { embedding == nil ? 3 : 4 }
+    /// What is read, the result, the text, the number of the page in hand; the socket to the service.
+    package var descriptorCount: Int { embedding == nil ? 4 : 5 }
 
     package init(
         run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,

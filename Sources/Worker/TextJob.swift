@@ -23,6 +23,8 @@ final class TextJob {
     private var sources: TextSources
     private var result: GrowingFile
     private var text: GrowingFile
+    /// Pages that are behind it, for who wants to know at which it died.
+    private let pageMark: SharedNumber
 
     private var pages = PageDecoder()
     private var chunker: Chunker
@@ -45,11 +47,12 @@ final class TextJob {
     init(
         _ assignment: WorkerAssignment, socket: Int32, source: consuming OwnedDescriptor,
         result: consuming OwnedDescriptor,
-        text: consuming OwnedDescriptor, embedder: ChunkEmbedder
+        text: consuming OwnedDescriptor, pageMark: consuming SharedNumber, embedder: ChunkEmbedder
     ) {
         self.assignment = assignment
         self.socket = socket
         self.embedder = embedder
+        self.pageMark = pageMark
         isInKnownPage = assignment.beginsWithKnownPage
         chunksWritten = assignment.resume?.chunks ?? 0
         boundary = (assignment.resume?.pages ?? 0, assignment.resume?.textBytes ?? 0)
@@ -205,6 +208,7 @@ final class TextJob {
                 try takeChunks()
             case .pageEnd:
                 pagesRead += 1
+                pageMark.tell(pagesRead)
                 if !isKept {
                     try text.append(CollectionOfOne(0x0c))
                     boundary = (pagesRead, text.byteCount)

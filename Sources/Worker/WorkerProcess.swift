@@ -4,11 +4,12 @@ import Wire
 
 // Theory of operation
 //
-// A worker knows no document's path and opens nothing. It gets an assignment with three descriptors over its socket:
-// what is to be read (an extractor's pipe, or the document itself), and two files to write. A `DocumentText` makes text
+// A worker knows no document's path and opens nothing. It gets an assignment with four descriptors over its
+// socket: what is to be read (an extractor's pipe, or the document itself), two files to write, and a number that tells
+// the page in hand, so that a death has a place. A `DocumentText` makes text
 // of it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends
 // the result, and says how far it is. No stage holds the whole document. Vectors are made here, or by a service: then
-// texts go to `headway embed` over a fourth descriptor, since a process that opens documents has no network. When the
+// texts go to `headway embed` over a fifth descriptor, since a process that opens documents has no network. When the
 // socket closes, the server is gone, and the worker ends.
 //
 // Before it says that it is ready, it gives up all that this does not need, for good (`SandboxProfile.worker`). It does
@@ -43,6 +44,7 @@ package enum WorkerProcess {
                     assignment, socket: socket, source: OwnedDescriptor(owning: message.descriptors[0]),
                     result: OwnedDescriptor(owning: message.descriptors[1]),
                     text: OwnedDescriptor(owning: message.descriptors[2]),
+                    pageMark: SharedNumber(OwnedDescriptor(owning: message.descriptors[3])),
                     embedder: embedder(assignment, message.descriptors))
                 guard let report = job.run() else { return 74 }
                 try MessageSocket.send(socket, report.encoded)
@@ -57,7 +59,7 @@ package enum WorkerProcess {
     private static func embedder(_ assignment: WorkerAssignment, _ descriptors: [Int32]) -> ChunkEmbedder {
         guard let embedding = assignment.embedding else { return ChunkEmbedder(HashedNGramVectorizer()) }
         let client = EmbeddingClient(
-            OwnedDescriptor(owning: descriptors[3]), batchesInFlightMax: embedding.batchesInFlightMax)
+            OwnedDescriptor(owning: descriptors[4]), batchesInFlightMax: embedding.batchesInFlightMax)
         return ChunkEmbedder(client, batchMax: embedding.batchMax)
     }
 }

@@ -11,5 +11,6 @@ struct Headway: ParsableCommand {
         subcommands: [
             ServeCommand.self, UploadCommand.self, WatchCommand.self, ListCommand.self, CancelCommand.self,
             ResultCommand.self, QueueCommand.self, DemoCommand.self, WorkerCommand.self, EmbedCommand.self,
+            GuardCommand.self,
         ])
 }

@@ -42,6 +42,10 @@ def escaped(mark):
     return [process for process in processes.everyone() if process.command == f"/usr/bin/python3 - sleep {mark}"]
 
 
+def guards(server):
+    return [process for process in server.tree()[1:] if re.search(r" guard \d+$", process.command)]
+
+
 def zombies(server):
     """The children of the server that it has not reaped."""
     found = []
@@ -142,8 +146,26 @@ class TestWhatAReaderStarts:
         eventually(lambda: not zombies(server), 5, "all are reaped")
         server.client.post(f"/v1/documents/{identifier}/cancel", expect=200)
 
-    def test_is_ended_by_the_next_server_when_this_one_is_killed(self, begin, start_server):
+    def test_is_ended_at_once_when_the_server_is_killed(self, begin):
+        server, _, left = begin("exec sleep 600")
+        guard = guards(server)
+        server.kill()
+        assert not processes.wait_until_gone(left + guard, 5)
+
+    def test_a_guard_that_dies_is_replaced(self, begin):
+        server, _, left = begin("exec sleep 600")
+        first, = guards(server)
+        os.kill(first.pid, signal.SIGKILL)
+        eventually(lambda: guards(server) and guards(server) != [first], 10, "there is another")
+        server.kill()
+        assert not processes.wait_until_gone(left, 5)
+
+    def test_where_nothing_can_be_hidden_there_is_no_guard(self, server):
+        assert not guards(server)
+
+    def test_is_ended_by_the_next_server_when_this_one_is_killed_with_its_guard(self, begin, start_server):
         server, identifier, left = begin("exec sleep 600")
+        os.kill(guards(server)[0].pid, signal.SIGKILL)
         server.kill()
         # Nothing ties it to its server any more but its mark.
         assert all(process.is_alive for process in left)
@@ -178,5 +200,5 @@ class TestLimitsOfAllTogether:
         server.client.put_content(identifier, small_pdf, expect=202)
         state = rules.check_story(watcher.join_account(60).states)[-1]
         assert (state["status"], state["error"]["code"]) == ("failed", code), state["error"]
-        eventually(lambda: len(server.tree()) == 2, 5, "only the server and its worker are left")
+        eventually(lambda: len(server.tree()) == 3, 5, "only the server, its worker and its guard are left")
         assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"

@@ -28,6 +28,15 @@ for ((page = first; page <= last; page++)); do
     sleep 0.01
 done
 """ % PAGES
+# Reads pages as they are asked for, and dies at one of the last.
+RANGE_READER = """
+first=1 last=1200
+while [ $# -gt 2 ]; do case $1 in -f) first=$2; shift 2;; -l) last=$2; shift 2;; *) shift;; esac; done
+for ((page = first; page <= last; page++)); do
+    [ $page = 1000 ] && kill -SEGV $$
+    printf 'Page %d.\\n\\f' $page
+done
+"""
 SIGNED = re.compile(r"Page (\d+) was read by (\d+)\.")
 
 
@@ -90,6 +99,27 @@ class TestAfterADeath:
         again = server.client.post(f"/v1/documents/{identifier_of(state)}/retry", expect=202).json()
         assert again["status"] in ("queued", "processing") and again["error"] is None
         assert server.client.finish(identifier_of(state))["error"]["code"] == "crashed"
+
+    def test_a_worker_dies_twice_at_a_page_that_it_could_tell_nobody_of(self, with_reader, small_pdf):
+        # All but the first pages come together, and sooner than progress is told again.
+        server = with_reader("for page in $(seq 57); do printf 'Page %d.\\n\\f' $page; done; exec sleep 600",
+                             "--retry-wait-seconds", 0, "--stall-seconds", 600)
+        identifier = server.client.create()["document_id"]
+        server.client.put_content(identifier, small_pdf, expect=202)
+        for attempt in (1, 2):
+            eventually(lambda: [one for one in server.tree() if one.command == "sleep 600"], 20, "all is written")
+            time.sleep(0.3)
+            kill_when(server, identifier, "worker", lambda state: state["attempt"] == attempt)
+        state = server.client.finish(identifier)
+        assert (state["status"], state["error"]["code"], state["attempt"]) == ("failed", "crashed", 2), state
+        assert "twice at page 58" in state["error"]["detail"], state["error"]
+
+    def test_a_reader_of_a_later_range_dies_again_and_again_at_the_same_page(self, with_reader):
+        body = documents.pdf(pages=1200, lines=12)
+        server = with_reader(RANGE_READER, "--retry-wait-seconds", 0, workers=2)
+        state = server.client.process(body)
+        assert (state["status"], state["error"]["code"]) == ("failed", "crashed"), state
+        assert "twice at page 1000" in state["error"]["detail"], state["error"]
 
     def test_attempts_are_as_many_as_configured(self, with_reader, small_pdf):
         server = with_reader("kill -SEGV $$", "--attempts", 1)

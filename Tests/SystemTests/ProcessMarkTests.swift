@@ -38,7 +38,7 @@ struct ProcessMarkTests {
             let pipe = try DescriptorPair.pipe()
             let null = try Files.open("/dev/null", .read)
             let program = Program(path: SandboxProbe.path)
-            let child = try ChildProcess.spawn(
+            var child = try ChildProcess.spawn(
                 path: program.path,
                 arguments: ["-c", "import ctypes, os; libc = ctypes.CDLL(None)\n" + Self.escape],
                 environment: program.environment, descriptors: [null.raw, pipe.second.raw, 2], limits: ProcessLimits(),
@@ -142,7 +142,7 @@ struct ProcessMarkTests {
                 os.close(1)
                 while True: os.read(os.pipe()[0], 1)
                 """
-            let child = try ChildProcess.spawn(
+            var child = try ChildProcess.spawn(
                 path: program.path, arguments: ["-c", script], environment: program.environment,
                 descriptors: [null.raw, pipe.second.raw, 2], limits: ProcessLimits(),
                 confinement: .profile(.stage(input: null.raw, program: program, outputDirectory: "/nonexistent")))
@@ -156,6 +156,52 @@ struct ProcessMarkTests {
             return counts + [child.processIDs.count]
         }
         #expect(counts == [16, 6, 0])
+    }
+
+    @Test("CPU time counts when who used it has ended, whether its parent waited for it or is gone")
+    func cpuTimeOfTheEnded() throws {
+        let ticks = try onOwnThread {
+            ThisProcess.adoptOrphans()
+            let pipe = try DescriptorPair.pipe()
+            let null = try Files.open("/dev/null", .read)
+            let program = Program(path: SandboxProbe.path)
+            // Each burns a fifth of a second: one for which it waits, one whose parent has ended before it.
+            let script = """
+                import os, time
+                def burn():
+                    while time.process_time() < 0.2: pass
+                    os._exit(0)
+                if os.fork() == 0: burn()
+                os.wait()
+                ends = os.pipe()
+                if os.fork() == 0:
+                    if os.fork() == 0: burn()
+                    os._exit(0)
+                os.wait()
+                os.close(ends[1])
+                os.read(ends[0], 1)
+                print("burnt", flush=True)
+                os.close(1)
+                while True: os.read(os.pipe()[0], 1)
+                """
+            var child = try ChildProcess.spawn(
+                path: program.path, arguments: ["-c", script], environment: program.environment,
+                descriptors: [null.raw, pipe.second.raw, 2], limits: ProcessLimits(),
+                confinement: .profile(.stage(input: null.raw, program: program, outputDirectory: "/nonexistent")))
+            let reader = pipe.takeFirst()
+            _ = try readToEnd(reader.raw)
+            // The first look reaps the adopted one, once it is dead for the kernel too.
+            let deadline = Clock.monotonicMilliseconds + 20_000
+            while child.measure().processes > 1, Clock.monotonicMilliseconds < deadline {
+                Thread.sleep(milliseconds: 1)
+            }
+            let ticks = child.measure().sum.cpuTicks
+            child.killTree()
+            _ = try child.reap(waits: true)
+            while !child.sweep().isClean { Thread.sleep(milliseconds: 1) }
+            return ticks
+        }
+        #expect(ticks >= 38 * ThisProcess.clockTicksPerSecond / 100)
     }
 
     @Test("a family is written down and read again; anything else is none")

@@ -252,6 +252,19 @@ struct SandboxTests {
         #expect(try SandboxProbe.run(script) { _ in nil }.output == "done\n")
     }
 
+    @Test("memory is not hidden in a mapping that is shared with nobody; who starts processes may share it with them")
+    func sharedMemory() throws {
+        let script = """
+            import mmap
+            attempt(lambda: mmap.mmap(-1, 4096, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS))
+            attempt(lambda: mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+            """
+        for kind in Self.kinds {
+            let shared = kind == "tool" ? "EPERM" : "done"
+            #expect(try SandboxProbe.run(script) { Self.profile(kind, $0) }.output == "\(shared)\ndone\n", "\(kind)")
+        }
+    }
+
     private func bind(_ descriptor: Int32, to path: String) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -62,6 +62,7 @@ int hw_landlock_allow(int ruleset, int fd, uint64_t access);
 int hw_open_path(const char *path);
 bool hw_has_seccomp(void);
 int hw_adopt_orphans(void);
+int hw_outlive_parent(void);
 int hw_hard_limit(pid_t pid, int resource, uint64_t *value);
 int hw_limit_file_size(pid_t pid, int64_t bytes_max);
 
