@@ -40,7 +40,8 @@ int hw_sync_file_range_write(int fd, int64_t offset, int64_t count) {
 long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count) {
     return copy_file_range(from, from_offset, to, to_offset, count, 0);
 }
-int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+int hw_seal_size(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 static int die_with_parent(int signal, pid_t expected_parent) {

@@ -50,7 +50,9 @@ package struct StageReport: Sendable, Equatable {
         case .memory: return memoryExceeded
         case .processes:
             return DocumentError(
-                .processesExceeded, "The stage \(stage) started more processes than it may have at once.")
+                .processesExceeded,
+                "The stage \(stage) started more than the \(WorkLimits.processesMax) processes that it may have at "
+                    + "once.")
         case .signal(31):
             return crashed("was ended because it made a system call that it may not make (signal 31)")
         case .signal(let number): return crashed("was ended by signal \(number)")

@@ -6,6 +6,10 @@ package struct WorkLimits: Sendable, Equatable {
     package var stallMillisecondsMax: Int64
     /// How much longer a stage's result may grow than its input: a bomb fills the disk otherwise.
     package var outputBytesMax: Int64
+    /// Of a reader that is a script, and of a stage: those that run, and those that have ended and wait to be reaped.
+    package static let processesMax = 64
+    /// Of one reader.
+    package static let readerDescriptorsMax: Int64 = 64
 
     /// The parts that configuration sets; what depends on the document's size is added by `limits(forBytes:)`.
     package struct Policy: Sendable, Equatable {
@@ -271,7 +275,8 @@ extension RunReport {
             if words.contains("too many open files") {
                 return DocumentError(
                     .descriptorsExceeded,
-                    "The reader opened more files than it may have open at once\(Self.quote(extractorMessage)). Save "
+                    "The reader opened more than the \(WorkLimits.readerDescriptorsMax) files that it may have open at "
+                        + "once\(Self.quote(extractorMessage)). Save "
                         + "the document anew and upload it again.")
             }
             return DocumentError(
@@ -284,8 +289,9 @@ extension RunReport {
         case .processes:
             return DocumentError(
                 .processesExceeded,
-                "The reader started more processes than it may have at once. Other documents are not affected; whoever "
-                    + "runs the server should look at the command that reads this type.")
+                "The reader started more than the \(WorkLimits.processesMax) processes that it may have at once. Other "
+                    + "documents are not affected; whoever runs the server should look at the command that reads this "
+                    + "type.")
         case .signal: return crashed("The reader", extractor)
         }
     }

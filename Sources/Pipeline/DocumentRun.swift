@@ -113,6 +113,7 @@ final class DocumentRun: @unchecked Sendable {
             pipeline.documents?.perform(id) { [run = lease.run] in $0.checkpointFailed(id, run: run) }
         }
         do throws(SystemError) {
+            pageMark = try SharedNumber()
             workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
             worker.limitFiles(toBytes: report.limits.outputBytesMax)
             if lease.type == .pdf {
@@ -157,9 +158,7 @@ final class DocumentRun: @unchecked Sendable {
     private func assign(
         _ worker: WorkerLink, _ assignment: WorkerAssignment, _ descriptors: [Int32]
     ) throws(SystemError) {
-        let pageMark = try SharedNumber()
-        let descriptors = descriptors + [pageMark.raw]
-        self.pageMark = consume pageMark
+        let descriptors = descriptors + [pageMark?.raw].compactMap(\.self)
         guard let service = pipeline.embedding else { return try worker.send(assignment, descriptors) }
         let socket = try service.connect()
         var assignment = assignment
@@ -172,7 +171,7 @@ final class DocumentRun: @unchecked Sendable {
     private var extractorLimits: ProcessLimits {
         ProcessLimits(
             dataBytesMax: report.limits.memoryBytesMax, cpuSecondsMax: report.limits.cpuSecondsMax,
-            fileBytesMax: report.limits.outputBytesMax, openFilesMax: 64)
+            fileBytesMax: report.limits.outputBytesMax, openFilesMax: WorkLimits.readerDescriptorsMax)
     }
 
     /// A short document does not wait for its number of pages: it is counted beside the reader.
@@ -236,7 +235,9 @@ final class DocumentRun: @unchecked Sendable {
         // A damaged document's number of pages says little: the second reader alone finds where it ends.
         let ranges = PageRange.plan(
             total: lease.firstFailure == nil ? pagesTotal : nil, bytes: lease.bytes,
-            done: lease.reader == .second ? max(0, done - 1) : done, cores: pipeline.configuration.workers)
+            done: lease.reader == .second ? max(0, done - 1) : done,
+            // One after the other it reads what failed before: each page is told as it comes, and none goes by a file.
+            cores: lease.attempt > 1 ? 1 : pipeline.configuration.workers)
         let pipe = try DescriptorPair.pipe()
         let (id, run, paths) = (lease.document, lease.run, pipeline.paths)
         let assignment = assignment(sourceCount: ranges.count, files)
@@ -245,8 +246,9 @@ final class DocumentRun: @unchecked Sendable {
         let extraction = TextExtraction(
             ranges, command: textCommand(_:byLine:), content: files.takeContent(), limits: extractorLimits,
             loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
-            isTriedAgain: lease.attempt > 1, spoolPath: { paths.spoolPath(id, run: run, index: $0) },
-            processesMax: { [unowned pipeline] in pipeline.coresForOneRun }
+            pagesTotal: pagesTotal, spoolPath: { paths.spoolPath(id, run: run, index: $0) },
+            processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
+            failed: { [weak self] in self?.extractionFailed($0) }
         ) { [weak self] ending, message in self?.readingEnded(ending, message) }
         self.extraction = extraction
         try assign(worker, assignment, [pipe.first.raw, result.raw, text.raw])
@@ -317,6 +319,20 @@ final class DocumentRun: @unchecked Sendable {
         endIfDone()
     }
 
+    private func extractionFailed(_ trouble: TextExtraction.Trouble) {
+        switch trouble {
+        case .system(let error): failToStart(error)
+        case .pagesLost(let range, let written):
+            // The worker may have gone on behind the gap: what it has put on record is not good.
+            let (id, run) = (lease.document, lease.run)
+            pipeline.documents?.perform(id) { $0.checkpointFailed(id, run: run) }
+            report.workerFailure = DocumentError(
+                .storageFailed,
+                "Of the pages from \(range.first) on, only \(written) could be written to the server's disk. Look "
+                    + "whether it is full, and try again.")
+        }
+    }
+
     private func postpone() {
         isOver = true
         pipeline.loop.schedule(afterMilliseconds: Self.postponeMilliseconds) { [self] in
@@ -344,7 +360,7 @@ final class DocumentRun: @unchecked Sendable {
             let point = Checkpoint(
                 run: run, units: units, textBytes: textBytes, resultBytes: resultBytes, chunks: chunks,
                 settings: Checkpoint.settings(pipeline.configuration.settings, readBy: lease.reader))
-            guard point.isBeyond(checkpoint), !isGivenUp else { return }
+            guard point.isBeyond(checkpoint), !isGivenUp, report.workerFailure == nil else { return }
             checkpoint = point
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
         case .finished(let run, let units, let chunks, let visibleCharacters):
@@ -397,7 +413,7 @@ final class DocumentRun: @unchecked Sendable {
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) },
             ranges: (extraction as? TextExtraction)?
-                .ranges(workerPages: lastProgress.extracted, pagesTotal: pagesTotal) ?? [])
+                .ranges(workerPages: lastProgress.extracted) ?? [])
         let (id, run) = (lease.document, lease.run)
         pipeline.logger.trace(
             "worked",
@@ -544,7 +560,8 @@ final class DocumentRun: @unchecked Sendable {
     /// Where a worker died: the page that comes next is the one in which it did.
     private var unitsBehind: Int64 {
         guard lease.type.countsPages else { return lastProgress.extracted }
-        return pageMark?.value.map(StageProgress.believed) ?? lastProgress.extracted
+        let told = pageMark?.value.map(StageProgress.believed) ?? lastProgress.extracted
+        return max(told, checkpoint?.units ?? 0)
     }
 
     private static func word(_ verdict: RunVerdict) -> String {

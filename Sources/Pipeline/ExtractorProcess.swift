@@ -10,7 +10,7 @@ final class ExtractorProcess: @unchecked Sendable {
     static let outputBytesMax = 16 * 1024
     static let lastWordsMilliseconds: Int64 = 200
     /// A tool that may start processes has at most so many at once; looked at as often as this.
-    static let processesMax = 64
+    static let processesMax = WorkLimits.processesMax
     static let supervisionMilliseconds: Int64 = 100
 
     private let loop: EventLoop

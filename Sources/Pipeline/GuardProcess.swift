@@ -40,6 +40,9 @@ final class GuardProcess: @unchecked Sendable {
             try child.conclude { [weak self] in self?.ended($0) }
         } catch {
             logger.warning("the guard could not be started", metadata: ["error": "\(error)"])
+            // Ended before its pipe is: it would take this for the server's death.
+            child = nil
+            life = nil
             startAgain()
         }
     }

@@ -1,5 +1,6 @@
 import Core
 import Loop
+import Synchronization
 import System
 import Wire
 
@@ -22,6 +23,13 @@ protocol PageReading: AnyObject {
 /// pipe that the worker reads; each later one into a file that the worker gets when it begins, so that it never waits
 /// for the worker. On the pipeline's loop.
 final class TextExtraction: PageReading, @unchecked Sendable {
+    /// What is nobody's fault who has sent the document.
+    enum Trouble {
+        case system(SystemError)
+        /// A reader ended well, and fewer pages are in its file than it was to read: what it could not write is lost.
+        case pagesLost(PageRange, written: Int64)
+    }
+
     private struct Part {
         var range: PageRange
         var process: ExtractorProcess?
@@ -42,22 +50,24 @@ final class TextExtraction: PageReading, @unchecked Sendable {
     private var parts: [Part]
     /// How many may be at work now.
     private let processesMax: () -> Int
+    private let pagesTotal: Int64?
+    private let failed: (Trouble) -> Void
     private let ended: (Ending, _ message: String) -> Void
     private var failure: (ending: Ending, message: String)?
     private(set) var pagesBeforeFailure: Int64?
-    /// After a death each page is written as it is read, so that the next one has a place.
-    private let writesByLine: Bool
     private var hasToldEnd = false
     private var isSpooling = false
-    /// A disk thread counts how far the one came that failed.
-    private var isLookingBack = false
+    private var isCounting = false
+    /// Whose pages a disk thread counts for the last time.
+    private var lastLooks = 0
 
     /// `ended` is called once, when no extractor is left: with the ending of the first that failed, or the last one's.
     init(
         _ ranges: [PageRange], command: @escaping (PageRange, _ byLine: Bool) -> ExtractorTools.Command?,
         content: consuming OwnedDescriptor, limits: ProcessLimits, loop: EventLoop, disk: DiskThreads, run: Int64,
-        worker: WorkerLink, isTriedAgain: Bool, spoolPath: @escaping (Int) -> String,
-        processesMax: @escaping () -> Int, ended: @escaping (Ending, _ message: String) -> Void
+        worker: WorkerLink, pagesTotal: Int64?, spoolPath: @escaping (Int) -> String,
+        processesMax: @escaping () -> Int, failed: @escaping (Trouble) -> Void,
+        ended: @escaping (Ending, _ message: String) -> Void
     ) {
         parts = ranges.map { Part(range: $0) }
         self.command = command
@@ -67,9 +77,10 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         self.disk = disk
         self.run = run
         self.worker = worker
-        writesByLine = isTriedAgain || ranges.count == 1
+        self.pagesTotal = pagesTotal
         self.spoolPath = spoolPath
         self.processesMax = processesMax
+        self.failed = failed
         self.ended = ended
     }
 
@@ -86,7 +97,7 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         parts[index].isStarted = true
         // Of a document that is long enough for several, nobody misses a page's last lines for a moment; written line
         // by line they would wake the worker for each.
-        guard let command = command(parts[index].range, writesByLine) else {
+        guard let command = command(parts[index].range, parts.count == 1) else {
             preconditionFailure("a run without its tools is not started")
         }
         // They may share the descriptor: each opens what it leads to anew, and has a place of its own in it.
@@ -133,8 +144,8 @@ final class TextExtraction: PageReading, @unchecked Sendable {
             parts[index].spool = SpoolReading(try file.reading.duplicate())
         } catch {
             parts[index].isEnded = parts[index].process == nil
-            fail(.exit(1), "\(error)")
-            return tellEndIfOver()
+            failed(.system(error))
+            return kill()
         }
         startMore()
     }
@@ -144,44 +155,65 @@ final class TextExtraction: PageReading, @unchecked Sendable {
         parts[index].isEnded = true
         // An earlier run may have read to the last page, and died behind it.
         let isPastEnd = parts[index].range.first > 1 && ExtractorTools.isPastEnd(ending, message)
-        if ending == .exit(0) || isPastEnd {
-            if index > 0 { try? worker?.send(.sourceEnded(run: run, index: index)) }
-            startMore()
-            tellEndIfOver()
-        } else {
-            let (range, spool) = (parts[index].range, parts[index].spool)
-            fail(ending, message)
-            guard let spool, pagesBeforeFailure == nil else { return tellEndIfOver() }
-            isLookingBack = true
-            disk.submit(from: loop) {
-                spool.allPages()
-            } then: { [self] pages in
-                isLookingBack = false
-                pagesBeforeFailure = range.first - 1 + pages
-                tellEndIfOver()
+        let endedWell = ending == .exit(0) || isPastEnd
+        // Those that end because another failed tell nothing; the first writes to the worker, who knows.
+        guard failure == nil, let spool = parts[index].spool else {
+            if endedWell { startMore() } else { fail(ending, message) }
+            return tellEndIfOver()
+        }
+        lastLooks += 1
+        if !endedWell { fail(ending, message) }
+        disk.submit(from: loop) {
+            spool.look()
+        } then: { [self] pages in
+            lastLooks -= 1
+            spool.pages = max(spool.pages, pages)
+            if endedWell {
+                wrote(index, pages, isPastEnd: isPastEnd)
+            } else {
+                pagesBeforeFailure = before(index) + pages
             }
+            tellEndIfOver()
         }
     }
 
-    private func fail(_ ending: Ending, _ message: String) {
+    /// A reader does not look whether what it writes arrives: on a full disk it ends well, and pages are missing.
+    private func wrote(_ index: Int, _ pages: Int64, isPastEnd: Bool) {
         guard failure == nil else { return }
-        failure = (ending, message)
+        if !isPastEnd, let wanted = pagesWanted(index), pages < wanted {
+            failed(.pagesLost(parts[index].range, written: pages))
+            return kill()
+        }
+        try? worker?.send(.sourceEnded(run: run, index: index))
+        startMore()
+    }
+
+    private func before(_ index: Int) -> Int64 { parts[index].range.first - 1 }
+
+    private func pagesWanted(_ index: Int) -> Int64? {
+        (parts[index].range.last ?? pagesTotal).map { max(0, $0 - before(index)) }
+    }
+
+    private func fail(_ ending: Ending, _ message: String) {
+        if failure == nil { failure = (ending, message) }
         kill()
-        try? worker?.send(.stop(run: run))
     }
 
     private func tellEndIfOver() {
-        guard !hasToldEnd, !isSpooling, !isLookingBack,
+        guard !hasToldEnd, !isSpooling, lastLooks == 0,
             parts.allSatisfy({ $0.isEnded || failure != nil && $0.process == nil })
         else { return }
         hasToldEnd = true
         ended(failure?.ending ?? .exit(0), failure?.message ?? "")
     }
 
-    /// Ends all of them; `ended` is called when they are gone.
+    /// Ends all of them; `ended` is called when they are gone, at once where none was there.
     func kill() {
         if failure == nil { failure = (.signal(9), "") }
+        // Or it waits for text of ranges that nobody will read.
+        if !hasToldEnd { try? worker?.send(.stop(run: run)) }
         for part in parts { part.process?.kill() }
+        tellEndIfOver()
     }
 
     // MARK: How far they are
@@ -196,31 +228,32 @@ final class TextExtraction: PageReading, @unchecked Sendable {
     }
 
     /// Where several read side by side: how far each is, in a document of so many pages.
-    func ranges(workerPages: Int64, pagesTotal: Int64?) -> [WorkProgress.Range] {
-        guard parts.count > 1, let pagesTotal else { return [] }
-        return parts.map { part in
-            let before = part.range.first - 1
-            let total = max(0, (part.range.last ?? pagesTotal) - before)
-            let read = part.spool?.pages ?? (workerPages - before)
+    func ranges(workerPages: Int64) -> [WorkProgress.Range] {
+        guard parts.count > 1 else { return [] }
+        return parts.enumerated().compactMap { index, part in
+            guard let total = pagesWanted(index) else { return nil }
+            let read = part.spool?.pages ?? (workerPages - before(index))
             return WorkProgress.Range(
-                before: before, done: min(total, max(0, read)), total: total, isStarted: part.isStarted,
+                before: before(index), done: min(total, max(0, read)), total: total, isStarted: part.isStarted,
                 isFinished: part.isEnded)
         }
     }
 
     /// Counts the pages in what was spooled since; calls back when there are more.
     func countSpooled(then grown: @escaping @Sendable () -> Void) {
-        let spools = parts.compactMap(\.spool).filter { !$0.isBeingCounted }
-        guard !spools.isEmpty else { return }
-        for spool in spools { spool.isBeingCounted = true }
+        let spools = parts.compactMap(\.spool)
+        guard !spools.isEmpty, !isCounting else { return }
+        isCounting = true
         disk.submit(from: loop) {
-            spools.map { $0.newPages() }
-        } then: { counts in
-            for (spool, count) in zip(spools, counts) {
-                spool.isBeingCounted = false
-                spool.pages += count
+            spools.map { $0.look() }
+        } then: { [self] counts in
+            isCounting = false
+            var hasGrown = false
+            for (spool, pages) in zip(spools, counts) where pages > spool.pages {
+                spool.pages = pages
+                hasGrown = true
             }
-            if counts.contains(where: { $0 > 0 }) { grown() }
+            if hasGrown { grown() }
         }
     }
 }
@@ -228,31 +261,24 @@ final class TextExtraction: PageReading, @unchecked Sendable {
 /// Counts the form feeds in a file that grows.
 private final class SpoolReading: @unchecked Sendable {
     private let descriptor: OwnedDescriptor
-    /// The rest is touched by one thread at a time: by whoever counts, and by the loop when nobody does.
-    private var countedBytes: Int64 = 0
-    var isBeingCounted = false
+    // Disk threads' own: one looks after the other.
+    private let looked = Mutex((bytes: Int64(0), pages: Int64(0)))
+    /// By the last look that the loop knows of; the loop's own.
     var pages: Int64 = 0
 
     init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 
-    /// Blocks. All pages in it, whoever has counted some.
-    func allPages() -> Int64 { Self.pages(in: descriptor.raw, from: 0).pages }
-
-    /// Blocks. A file that cannot be read has no more pages: the worker will say what is wrong with it.
-    func newPages() -> Int64 {
-        let (pages, bytes) = Self.pages(in: descriptor.raw, from: countedBytes)
-        countedBytes += bytes
-        return pages
-    }
-
-    private static func pages(in file: Int32, from offset: Int64) -> (pages: Int64, bytes: Int64) {
+    /// All pages in it now; reads what is new. Blocks. A file that cannot be read has no more: the worker will say what
+    /// is wrong with it.
+    func look() -> Int64 {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
         defer { buffer.deallocate() }
-        var (pages, bytes): (Int64, Int64) = (0, 0)
-        while let count = try? Files.read(file, at: offset + bytes, into: buffer), count > 0 {
-            for byte in buffer[..<count] where byte == 0x0c { pages += 1 }
-            bytes += Int64(count)
+        return looked.withLock { looked in
+            while let count = try? Files.read(descriptor.raw, at: looked.bytes, into: buffer), count > 0 {
+                for byte in buffer[..<count] where byte == 0x0c { looked.pages += 1 }
+                looked.bytes += Int64(count)
+            }
+            return looked.pages
         }
-        return (pages, bytes)
     }
 }

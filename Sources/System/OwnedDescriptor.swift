@@ -33,6 +33,7 @@ package struct DescriptorPair: ~Copyable {
 
     /// The first end alone; the second is closed.
     package consuming func takeFirst() -> OwnedDescriptor { first }
+    /// Keeps the second alone; the first is closed.
     package consuming func takeSecond() -> OwnedDescriptor { second }
 
     /// pipe2(2): bytes written to `second` are read from `first`. Both are closed on exec.

@@ -76,11 +76,12 @@ package struct ProcessMark: Sendable, Hashable {
     /// Reaps those of its bearers but `child` that have ended and were adopted: nobody else waits for them. Returns the
     /// CPU time that they and theirs have used, in clock ticks.
     func reapAdopted(_ bearers: [Int32], of child: Int32) -> Int64 {
-        bearers.reduce(0) { ticks, process in
+        var microseconds: Int64 = 0
+        for process in bearers where process != child {
             var ending = hw_ending()
-            guard process != child, hw_reap(process, false, &ending) == 1 else { return ticks }
-            return ticks + Int64(ending.cpu_microseconds) * ThisProcess.clockTicksPerSecond / 1_000_000
+            if hw_reap(process, false, &ending) == 1 { microseconds += Int64(ending.cpu_microseconds) }
         }
+        return microseconds * ThisProcess.clockTicksPerSecond / 1_000_000
     }
 
     /// What a search for processes to be ended came to.

@@ -1,13 +1,19 @@
-import Glibc
+import CLinux
 
 /// A number in memory that two processes share: one tells it, the other looks whenever it likes, and most of all when
-/// the first has died. It is a file in memory and read as one: whatever the other does to it, only the number suffers.
+/// the first has died. It is a file in memory and read as one, and its size is sealed: whatever the other does to it,
+/// only the number suffers.
 package struct SharedNumber: ~Copyable {
     private let file: OwnedDescriptor
     package var raw: Int32 { file.raw }
 
     /// A new one: 0.
-    package init() throws(SystemError) { file = try FileSending.fileInMemory(holding: Array(repeating: 0, count: 8)) }
+    package init() throws(SystemError) {
+        let file = try FileSending.fileInMemory(holding: Array(repeating: 0, count: 8))
+        // Or it were memory without a limit for who is held to one.
+        _ = try check("fcntl(F_ADD_SEALS)") { hw_seal_size(file.raw) }
+        self.file = file
+    }
 
     /// That which another process has given.
     package init(_ file: consuming OwnedDescriptor) { self.file = file }

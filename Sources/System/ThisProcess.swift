@@ -148,9 +148,9 @@ package enum ThisProcess {
     package static func adoptOrphans() { _ = hw_adopt_orphans() }
 
     /// Lives on when its parent dies or a terminal asks all to end; for a child that still has something to do then.
-    package static func outliveParent() {
+    package static func outliveParent() throws(SystemError) {
         for number in [SIGTERM, SIGINT, SIGHUP] { _ = signal(number, SIG_IGN) }
-        _ = hw_outlive_parent()
+        _ = try check("prctl(PR_SET_PDEATHSIG)") { hw_outlive_parent() }
     }
 
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }

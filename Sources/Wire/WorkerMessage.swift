@@ -4,7 +4,8 @@ import JSON
 // assignment. Both sides are of one build, yet a worker that was taken over by a hostile document may send anything:
 // what does not read as a report ends that worker.
 
-/// What a worker is to do. Beside it come three descriptors: the text to read, the result and the text to write.
+/// What a worker is to do. Beside it come four descriptors: the text to read, the result and
+/// the text to write, and the number by which it tells the page in hand (`SharedNumber`).
 package struct WorkerAssignment: Sendable, Equatable {
     package var run: Int64
     package var charactersMax: Int
@@ -20,7 +21,7 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var sourceCount: Int
     /// What an earlier run has made of it, which the files have already.
     package var resume: Resume?
-    /// How to have chunks embedded by a service, over a socket that is a fourth descriptor; nil: the worker does it.
+    /// How to have chunks embedded by a service, over a socket that is a fifth descriptor; nil: the worker does it.
     package var embedding: Embedding?
 
     package struct Embedding: Sendable, Equatable {

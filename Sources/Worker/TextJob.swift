@@ -208,13 +208,13 @@ final class TextJob {
                 try takeChunks()
             case .pageEnd:
                 pagesRead += 1
-                pageMark.tell(pagesRead)
                 if !isKept {
                     try text.append(CollectionOfOne(0x0c))
                     boundary = (pagesRead, text.byteCount)
                 }
                 chunker.endPage()
                 try takeChunks()
+                pageMark.tell(pagesRead)
                 if assignment.countsPages, !isKept { try checkpointNowAndThen() }
             }
         }

@@ -12,7 +12,12 @@ struct GuardCommand: ParsableCommand {
 
     func run() throws {
         guard let family = ProcessMark.Family(family) else { throw ExitCode(64) }
-        ThisProcess.outliveParent()
+        do throws(SystemError) {
+            try ThisProcess.outliveParent()
+        } catch {
+            try? DescriptorIO.writeAll(2, Array("headway guard: it would die with its server (\(error))\n".utf8))
+            throw ExitCode(71)
+        }
         // Nobody writes to it: it ends with the server.
         var byte: [UInt8] = [0]
         var isOver = false

@@ -200,5 +200,7 @@ class TestLimitsOfAllTogether:
         server.client.put_content(identifier, small_pdf, expect=202)
         state = rules.check_story(watcher.join_account(60).states)[-1]
         assert (state["status"], state["error"]["code"]) == ("failed", code), state["error"]
+        if code.endswith("_exceeded"):
+            assert re.search(r"more than the \d+ ", state["error"]["detail"]), "the limit is told"
         eventually(lambda: len(server.tree()) == 3, 5, "only the server, its worker and its guard are left")
         assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"

@@ -28,16 +28,19 @@ for ((page = first; page <= last; page++)); do
     sleep 0.01
 done
 """ % PAGES
-# Reads pages as they are asked for, and dies at one of the last.
-RANGE_READER = """
+SIGNED = re.compile(r"Page (\d+) was read by (\d+)\.")
+
+
+def range_reader(at_page):
+    """A reader of the pages that it is asked for, of 1,200; `at_page` is done before each."""
+    return f"""
 first=1 last=1200
 while [ $# -gt 2 ]; do case $1 in -f) first=$2; shift 2;; -l) last=$2; shift 2;; *) shift;; esac; done
 for ((page = first; page <= last; page++)); do
-    [ $page = 1000 ] && kill -SEGV $$
+    {at_page}
     printf 'Page %d.\\n\\f' $page
 done
 """
-SIGNED = re.compile(r"Page (\d+) was read by (\d+)\.")
 
 
 def kill_when(server, identifier, which, is_due):
@@ -116,10 +119,40 @@ class TestAfterADeath:
 
     def test_a_reader_of_a_later_range_dies_again_and_again_at_the_same_page(self, with_reader):
         body = documents.pdf(pages=1200, lines=12)
-        server = with_reader(RANGE_READER, "--retry-wait-seconds", 0, workers=2)
+        server = with_reader(range_reader("[ $page = 1000 ] && kill -SEGV $$"), "--retry-wait-seconds", 0, workers=2)
         state = server.client.process(body)
         assert (state["status"], state["error"]["code"]) == ("failed", "crashed"), state
         assert "twice at page 1000" in state["error"]["detail"], state["error"]
+
+    def test_a_worker_dies_twice_at_a_page_while_a_later_range_is_being_read(self, with_reader):
+        # The first range gets to page 57; the later one goes on for ever.
+        server = with_reader(range_reader("[ $page = 58 ] || [ $page = 600 ] && exec sleep 600"), "--retry-wait-seconds", 0, "--stall-seconds", 600, workers=2)
+        identifier = server.client.create()["document_id"]
+        server.client.put_content(identifier, documents.pdf(pages=1200, lines=12), expect=202)
+        for attempt, readers in (1, 2), (2, 1):
+            eventually(lambda: len([one for one in server.tree() if one.command == "sleep 600"]) == readers, 20,
+                       "all is written")
+            time.sleep(0.3)
+            kill_when(server, identifier, "worker", lambda state: state["attempt"] == attempt)
+        state = server.client.finish(identifier)
+        assert (state["status"], state["error"]["code"], state["attempt"]) == ("failed", "crashed", 2), state
+        assert "twice at page 58" in state["error"]["detail"], state["error"]
+
+    def test_pages_of_a_later_range_that_were_not_written_are_read_again(self, with_reader):
+        # As a reader does whose disk is full: it ends well. Read one after the other nothing goes by a file.
+        server = with_reader(range_reader("[ $page = 900 ] && [ $first = 501 ] && exit 0"), "--retry-wait-seconds", 0,
+                             workers=2)
+        state = server.client.process(documents.pdf(pages=1200, lines=12))
+        assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 1200), state
+        text = server.client.get(f"/v1/documents/{identifier_of(state)}/text", expect=200).body.decode()
+        assert [int(page) for page in re.findall(r"Page (\d+)", text)] == list(range(1, 1201))
+
+    def test_a_reader_that_cannot_be_started_costs_no_place(self, with_reader, small_pdf, tmp_path):
+        server = with_reader("exit 1", "--attempts", 1, workers=1)
+        (tmp_path / "bin" / "pdftotext").unlink()
+        state = server.client.process(small_pdf)
+        assert (state["status"], state["error"]["code"]) == ("failed", "storage_failed"), state
+        assert server.client.process(documents.plain_text(), "next.txt", TEXT)["status"] == "complete"
 
     def test_attempts_are_as_many_as_configured(self, with_reader, small_pdf):
         server = with_reader("kill -SEGV $$", "--attempts", 1)

@@ -477,7 +477,14 @@ class Uploader:
 
     def check(self, promise):
         """In the end, with nobody working any more: what was promised is there, and what was not is no half thing."""
-        reply = self.until(lambda: self.wire.exchange("GET", promise.path))
+        is_one_request = promise.kind.startswith(("raw", "multipart", "drop"))
+
+        def settled():
+            # A server that has just started answers while it still looks what became of uploads under way.
+            reply = self.wire.exchange("GET", promise.path)
+            is_open = reply.status == 200 and reply.json()["status"] == "uploading"
+            return None if is_open and is_one_request and not promise.is_accepted else reply
+        reply = self.until(settled)
         if reply.status == 404:
             if (promise.is_created or promise.is_accepted) and not promise.deletion:
                 raise promise.broken("it was promised and is gone")
@@ -488,7 +495,7 @@ class Uploader:
         if promise.is_accepted:
             return self.check_bytes(promise, self.wait_for_end(promise))
         # Nobody was told that the bytes had come. They are all there, or the document says that they never came.
-        if state["status"] == "uploading" and not promise.kind.startswith(("raw", "multipart", "drop")):
+        if state["status"] == "uploading":
             return
         if state["status"] == "failed" and state["error"]["code"] in LOST_CODES and not state["sha256"]:
             return
