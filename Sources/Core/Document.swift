@@ -102,7 +102,7 @@ package struct Document: Sendable, Equatable {
     package private(set) var status: DocumentStatus = .uploading
     package internal(set) var percentage = Percentage()
     package internal(set) var stages: [StageProgress]
-    /// The furthest pipeline stage that was ever shown: a stage only moves forward.
+    /// The furthest pipeline stage that was ever shown, or may have been before a crash: a stage only moves forward.
     package internal(set) var stageFloor = 0
     package private(set) var unitsArePages = true
     /// Created before its bytes: an upload that is cut off may begin again. A one-request upload may not.
@@ -413,6 +413,7 @@ package struct Document: Sendable, Equatable {
             notBeforeMilliseconds = nil
         }
         if !isTerminal { _ = percentage.fold(raw: rawPercentage) }
+        if status == .processing || status == .queued && hasRun { stageFloor = max(stageFloor, pipelineStageIndex) }
         if isStamped { updatedAtMilliseconds = now.unixMilliseconds }
         if before != (status, shownStage) { return .step }
         return isTick ? .tick : .none
@@ -436,6 +437,7 @@ package struct Document: Sendable, Equatable {
         self.epoch = epoch
         offset = 0
         percentage = Percentage(recoveredFrom: max(ceiling, percentage.published))
+        stageFloor = max(stageFloor, lastStageIndex(under: percentage.recordedCeiling))
     }
 
     // MARK: Stages and percentage
@@ -495,7 +497,6 @@ package struct Document: Sendable, Equatable {
             message = words
             changed = true
         }
-        stageFloor = max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1)
         if isRecognized { message = recognitionMessage ?? readerMessage }
         remaining?.observe(stages, ranges: work.ranges, at: now)
         estimate = remaining?.estimate(at: now)
@@ -514,9 +515,23 @@ package struct Document: Sendable, Equatable {
         return PipelineShape.uploadWeight * upload + stages.reduce(0) { $0 + $1.weight * $1.fraction }
     }
 
-    /// The index of the pipeline stage that is shown: the earliest unfinished one, never back.
+    /// The index of the pipeline stage that is shown: the earliest unfinished one, never back. As the figure waits for
+    /// its ceiling so does the stage: after a crash the one tells how far the other may have been told.
     package var pipelineStageIndex: Int {
-        min(max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1), stages.count - 1)
+        let atWork = stages.firstIndex { !$0.isFinished } ?? stages.count - 1
+        let shown = min(atWork, lastStageIndex(under: percentage.recordedCeiling))
+        return min(max(stageFloor, shown), stages.count - 1)
+    }
+
+    /// The furthest stage that may be told under such a ceiling: all stages before it amount to no more. A tenth is
+    /// shown, so that is how exactly they are compared.
+    private func lastStageIndex(under ceiling: Double) -> Int {
+        var amount = PipelineShape.uploadWeight
+        for index in stages.indices.dropLast() {
+            amount += stages[index].weight
+            if amount - 0.1 > ceiling { return index }
+        }
+        return stages.count - 1
     }
 
     /// `stage` of the state: null once terminal.

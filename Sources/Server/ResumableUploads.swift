@@ -326,6 +326,8 @@ enum ResumableUploads {
                     }
                     return upload.answerComplete(ended.event, bytes: bytes)
                 }
+                // A creation that is repeated in the moment in which the upload ends learns where it is all the same.
+                if upload.isCreation { return upload.answerComplete(ended.event, bytes: bytes) }
                 upload.answerStanding(
                     UploadStanding(
                         offset: bytes, length: bytes, isComplete: true, expiresUnixMilliseconds: nil,

@@ -42,6 +42,7 @@ struct CommandDocumentTests {
     @Test("a run that goes on has its finished stages finished from the start")
     func goesOn() throws {
         var document = try document()
+        _ = try document.apply(.ceilingRecorded(100), at: .start)
         _ = try document.apply(
             work(.init(done: 20, total: 20, isFinished: true), .init(done: 5, total: 1000, isFinished: false)),
             at: .start)

@@ -23,6 +23,28 @@ struct DocumentStageTests {
         #expect(document.shownStage == nil)
     }
 
+    @Test("a stage is told when the ceiling is on record that it needs, so that a crash takes none back")
+    func stageWaitsForItsCeiling() throws {
+        var document = Document(
+            id: .sample, epoch: "1", name: "a.pdf", contentType: nil, bytesTotal: 1000, pipeline: .document,
+            metadata: [:], awaitsContent: false, at: .start)
+        try document.apply([
+            .uploadCompleted(bytes: 1000, sha256: nil, contentType: "application/pdf"), .leased,
+            .ceilingRecorded(69.8), .worked(.pages([10, 9, 9], of: 10, finished: 1)),
+        ])
+        #expect(document.shownStage == "extracting")
+        let record = try JSONValue.parse(document.recorded(now: .start))
+        #expect(try document.apply([.ceilingRecorded(70)]) == .step)
+        #expect(document.shownStage == "chunking")
+        try document.apply([.worked(.pages([10, 10, 9], of: 10, finished: 2)), .ceilingRecorded(96)])
+        #expect(document.shownStage == "embedding")
+        // What was recorded in full is old; the ceiling alone tells what may have been shown since.
+        var after = try #require(Document(record: record, ceiling: 96))
+        after.recover(epoch: "2", ceiling: 96)
+        try after.apply([.requeued, .leased, .worked(.pages([1, 0, 0], of: 10))])
+        #expect(after.shownStage == "embedding")
+    }
+
     @Test("the stage does not go back when a document runs again, nor while it waits to")
     func forwardOnly() throws {
         var document = try Document.sample(in: .processing)
