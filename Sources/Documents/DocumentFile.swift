@@ -10,7 +10,7 @@ package struct DocumentFile: Sendable {
         /// What a pipeline of the operator's own made, by its name.
         case file(DocumentID, name: String)
 
-        var document: DocumentID {
+        package var document: DocumentID {
             switch self {
             case .content(let id), .result(let id), .text(let id), .file(let id, _): id
             }

@@ -47,17 +47,30 @@ final class FileResponse: ResponseProducer, @unchecked Sendable {
             Source.open(place, compresses: compresses)
         } then: { result in
             switch result {
-            case .failure(let error):
-                exchange.respond(
-                    error.isNotFound
-                        ? Problem(404, "bytes_gone", "The document's bytes are no longer on the server's disk.")
-                        : .storage(.failed("\(error)")))
+            case .failure(let error) where error.isNotFound: missed(file, on: exchange)
+            case .failure(let error): exchange.respond(.storage(.failed("\(error)")))
             case .success(let source):
                 guard exchange.isAlive else { return }
                 let selection =
                     isRanged
                     ? ByteRange.selection(of: source.byteCount, entityTag: tag, for: exchange.head.fields) : .whole
                 answer(selection, of: source, described, compresses: compresses, on: exchange)
+            }
+        }
+    }
+
+    /// It may have left between the question and the opening: then the document says so by now.
+    private static func missed(_ file: DocumentFile, on exchange: Exchange) {
+        let part = file.part
+        exchange.server.shared.documents.ask(part.document, from: exchange.loop) { owner, answer in
+            owner.file(part, then: answer)
+        } then: { (result: Result<DocumentFile, DocumentRefusal>) in
+            switch result {
+            case .failure(let refusal): exchange.respond(Problem(refusal))
+            case .success(let now) where now.isRemoved: exchange.respond(.resultExpired)
+            case .success:
+                exchange.respond(
+                    Problem(404, "bytes_gone", "The document's bytes are no longer on the server's disk."))
             }
         }
     }
