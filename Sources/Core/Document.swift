@@ -515,16 +515,15 @@ package struct Document: Sendable, Equatable {
         return PipelineShape.uploadWeight * upload + stages.reduce(0) { $0 + $1.weight * $1.fraction }
     }
 
-    /// The index of the pipeline stage that is shown: the earliest unfinished one, never back. As the figure waits for
-    /// its ceiling so does the stage: after a crash the one tells how far the other may have been told.
+    /// The index of the pipeline stage that is shown: the earliest unfinished one, never back. A new one is told at
+    /// once, and the ceiling that its figure needs is recorded meanwhile: after a crash that tells how far the stage
+    /// may have been told.
     package var pipelineStageIndex: Int {
-        let atWork = stages.firstIndex { !$0.isFinished } ?? stages.count - 1
-        let shown = min(atWork, lastStageIndex(under: percentage.recordedCeiling))
-        return min(max(stageFloor, shown), stages.count - 1)
+        min(max(stageFloor, stages.firstIndex { !$0.isFinished } ?? stages.count - 1), stages.count - 1)
     }
 
-    /// The furthest stage that may be told under such a ceiling: all stages before it amount to no more. A tenth is
-    /// shown, so that is how exactly they are compared.
+    /// The furthest stage that can have been told under such a ceiling: all stages before it amount to no more. A tenth
+    /// is shown, so that is how exactly they are compared.
     private func lastStageIndex(under ceiling: Double) -> Int {
         var amount = PipelineShape.uploadWeight
         for index in stages.indices.dropLast() {

@@ -48,6 +48,9 @@ final class DocumentRun: @unchecked Sendable {
     /// A disk thread makes the run's files: until it has, they cannot be cleared away.
     private var isOpening = false
     private var isGivenUp = false
+    private var isAssigned = false
+    /// The worker's.
+    private var hasLastWord = false
     private(set) var isOver = false
 
     init(_ lease: Lease, pipeline: Pipeline, over: @escaping () -> Void) {
@@ -64,10 +67,10 @@ final class DocumentRun: @unchecked Sendable {
         if lease.type == .pdf { report.recognition = pipeline.tools.standing }
     }
 
-    /// A worker that said its last word on this run and was not ended takes the next one.
+    /// A worker that said its last word on this run, or has never heard of it, and was not ended takes the next one.
+    /// Where the run ended for the server's own reasons it may still be at work.
     var leavesWorkerUsable: Bool {
-        !isGivenUp && report.supervisedEnd == nil && report.worker == nil
-            && (report.finished != nil || report.workerFailure != nil || report.waits != nil)
+        !isGivenUp && report.supervisedEnd == nil && report.worker == nil && (hasLastWord || !isAssigned)
     }
 
     // MARK: Starting
@@ -159,13 +162,17 @@ final class DocumentRun: @unchecked Sendable {
         _ worker: WorkerLink, _ assignment: WorkerAssignment, _ descriptors: [Int32]
     ) throws(SystemError) {
         let descriptors = descriptors + [pageMark?.raw].compactMap(\.self)
-        guard let service = pipeline.embedding else { return try worker.send(assignment, descriptors) }
+        guard let service = pipeline.embedding else {
+            try worker.send(assignment, descriptors)
+            return isAssigned = true
+        }
         let socket = try service.connect()
         var assignment = assignment
         assignment.embedding = WorkerAssignment.Embedding(
             batchMax: service.configuration.batchMax,
             batchesInFlightMax: service.configuration.batchesInFlightMax)
         try worker.send(assignment, descriptors + [socket.raw])
+        isAssigned = true
     }
 
     private var extractorLimits: ProcessLimits {
@@ -365,10 +372,12 @@ final class DocumentRun: @unchecked Sendable {
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
         case .finished(let run, let units, let chunks, let visibleCharacters):
             guard run == lease.run else { return }
+            hasLastWord = true
             report.finished = RunReport.Finished(units: units, chunks: chunks, visibleCharacters: visibleCharacters)
             endIfDone()
         case .failed(let run, let code, let detail):
             guard run == lease.run else { return }
+            hasLastWord = true
             report.workerFailure = DocumentError(DocumentError.Code(rawValue: code) ?? .crashed, detail)
             extraction?.kill()
             endIfDone()
@@ -377,6 +386,7 @@ final class DocumentRun: @unchecked Sendable {
             awaitedMilliseconds = min(awaitedMilliseconds + milliseconds, Self.awaitedMillisecondsMax)
         case .waits(let run, let detail, let milliseconds):
             guard run == lease.run else { return }
+            hasLastWord = true
             let now = pipeline.loop.nowMilliseconds
             report.waits = RunReport.Waits(
                 DependencyWait(

@@ -27,6 +27,8 @@ final class WorkerSlot: @unchecked Sendable {
     private var state: State = .down
     private var worker: WorkerLink?
     private var deathsInARow = 0
+    /// The worker is being ended, and what it still says is of a run that is over.
+    private var isDismissed = false
 
     init(index: Int, pipeline: Pipeline) {
         self.index = index
@@ -48,6 +50,7 @@ final class WorkerSlot: @unchecked Sendable {
         guard !pipeline.isStopping, worker == nil else { return }
         do throws(SystemError) {
             state = .starting
+            isDismissed = false
             worker = try WorkerLink(
                 program: pipeline.configuration.workerProgram,
                 memoryBytesMax: pipeline.configuration.policy.memoryBytesMax, loop: pipeline.loop,
@@ -76,6 +79,7 @@ final class WorkerSlot: @unchecked Sendable {
     }
 
     private func reported(_ report: WorkerReport) {
+        guard !isDismissed else { return }
         switch (report, state) {
         case (.ready, .starting):
             deathsInARow = 0
@@ -142,6 +146,7 @@ final class WorkerSlot: @unchecked Sendable {
         } else if let worker {
             // Its end comes as an event, and starts the next one.
             state = .starting
+            isDismissed = true
             worker.kill()
         } else {
             restart()
