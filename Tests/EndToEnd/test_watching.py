@@ -133,7 +133,8 @@ class TestPaceAndPromise:
         client = start_server().client  # without any experience of other documents
         identifier = client.create()["document_id"]
         watcher = watch(client, identifier)
-        client.put_content(identifier, documents.pdf(pages=3000), expect=202)
+        # Long enough that evidence, half a second of it, comes well before the end.
+        client.put_content(identifier, documents.pdf(pages=9000), expect=202)
         states = watcher.join_account().states
         told = [state for state in states if state["eta_seconds"] is not None]
         assert told, "nothing was ever told"
