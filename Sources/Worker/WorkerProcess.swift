@@ -4,13 +4,13 @@ import Wire
 
 // Theory of operation
 //
-// A worker knows no document's path and opens nothing. It gets an assignment with four descriptors over its
-// socket: what is to be read (an extractor's pipe, or the document itself), two files to write, and a number that tells
-// the page in hand, so that a death has a place. A `DocumentText` makes text
-// of it, a piece at a time; the worker cuts that into pages, the pages into chunks, makes each chunk's vector, appends
-// the result, and says how far it is. No stage holds the whole document. Vectors are made here, or by a service: then
-// texts go to `headway embed` over a fifth descriptor, since a process that opens documents has no network. When the
-// socket closes, the server is gone, and the worker ends.
+// A worker knows no document's path and opens nothing. It gets an assignment with four descriptors over its socket:
+// what is to be read (an extractor's pipe, or the document itself), two files to write, and a number that tells the
+// page in hand, so that a death has a place. A `DocumentText` makes text of it, a piece at a time; the worker cuts
+// that into pages, the pages into chunks, makes each chunk's vector, appends the result, and says how far it is. No
+// stage holds the whole document. Vectors are made here, or by a service: then texts go to `headway embed` over a
+// fifth descriptor, since a process that opens documents has no network. When the socket closes, the server is gone,
+// and the worker ends.
 //
 // Before it says that it is ready, it gives up all that this does not need, for good (`SandboxProfile.worker`). It does
 // so itself, because starting takes more: to open its own program and libraries.
