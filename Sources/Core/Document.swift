@@ -124,6 +124,8 @@ package struct Document: Sendable, Equatable {
     package internal(set) var estimate: RemainingTime.Estimate?
     /// The run under way is the first: nothing of its work was done before.
     var doesWholeWork = false
+    /// Some pages of it are recognized in this run, and cost many times what the others do.
+    var isUneven = false
     package var queuePosition: Int?
     /// Runs so far; one that the server's own end cut short does not count.
     package internal(set) var attempt = 0
@@ -320,6 +322,7 @@ package struct Document: Sendable, Equatable {
             if repeatsAttempt { repeatsAttempt = false } else { attempt += 1 }
             notBeforeMilliseconds = nil
             message = recognitionMessage ?? readerMessage
+            isUneven = false
             resetStages()
             beginRun(at: now)
             hasRun = true
@@ -342,11 +345,11 @@ package struct Document: Sendable, Equatable {
             guard !isTerminal else { throw .alreadyTerminal(status) }
             status = .failed
             error = reason
-            if firstFailure != nil { message = nil }
+            if firstFailure != nil || isUneven { message = nil }
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
             // What it said while it waited, or of the page at hand, is over.
-            if status == .queued || isRecognized { message = nil }
+            if status == .queued || isRecognized || isUneven { message = nil }
             status = .cancelled
             checkpoint = nil
         case .retried:
@@ -498,6 +501,11 @@ package struct Document: Sendable, Equatable {
             changed = true
         }
         if isRecognized { message = recognitionMessage ?? readerMessage }
+        if work.isUneven && !isUneven {
+            isUneven = true
+            // What other documents taught is not true of this one.
+            remaining = RemainingTime(stageCount: stages.count, rates: nil, at: now)
+        }
         remaining?.observe(stages, ranges: work.ranges, at: now)
         estimate = remaining?.estimate(at: now)
         return changed

@@ -43,9 +43,9 @@ extension Document {
         return estimate != before
     }
 
-    /// What its run teaches; nil unless it has come to a good end.
+    /// What its run teaches; nil unless it has come to a good end, all of it at one pace.
     package func lesson(at now: Moment) -> RunLesson? {
-        guard status == .complete else { return nil }
+        guard status == .complete, !isUneven else { return nil }
         return remaining?.lesson(bytes: doesWholeWork ? bytesTotal : nil, at: now)
     }
 }

@@ -23,6 +23,8 @@ final class DocumentRun: @unchecked Sendable {
     private var report: RunReport
     private weak var worker: WorkerLink?
     private var extraction: (any PageReading)?
+    /// Where pages without text are recognized beside it.
+    private var textless: TextlessPages?
     private var pageCounter: ExtractorProcess?
     private var attachments: AttachmentListing?
     private var pagesTotal: Int64?
@@ -38,13 +40,7 @@ final class DocumentRun: @unchecked Sendable {
     /// Called when the number of pages is known, or will not be.
     private var whenCounted: (() -> Void)?
 
-    private let startMilliseconds = Clock.monotonicMilliseconds
-    private var lifeMilliseconds = Clock.monotonicMilliseconds
-    /// Of that, what the worker waited for vectors: another's slowness is not the document's.
-    private var awaitedMilliseconds: Int64 = 0
-    static let awaitedMillisecondsMax: Int64 = 2 * 60 * 60_000
-    private var lastTicks: [Int32: Int64] = [:]
-    private var workerStartTicks: Int64?
+    private var vitals = RunVitals()
     /// A disk thread makes the run's files: until it has, they cannot be cleared away.
     private var isOpening = false
     private var isGivenUp = false
@@ -75,18 +71,6 @@ final class DocumentRun: @unchecked Sendable {
 
     // MARK: Starting
 
-    /// Carries open descriptors from a disk thread to the loop.
-    private final class FilesBox: @unchecked Sendable {
-        var files: RunFiles?
-        var failure: SystemError?
-
-        init(_ files: consuming RunFiles) { self.files = consume files }
-
-        init(_ lease: Lease, _ paths: any RunPaths) {
-            do throws(SystemError) { files = try RunFiles(lease, paths) } catch { failure = error }
-        }
-    }
-
     func start(on worker: WorkerLink) {
         self.worker = worker
         if let wait = pipeline.embedding?.wait(nowMilliseconds: pipeline.loop.nowMilliseconds) {
@@ -97,13 +81,13 @@ final class DocumentRun: @unchecked Sendable {
         superviseLater()
         renewLater()
         pipeline.disk.submit(from: pipeline.loop) { [lease, paths = pipeline.paths] in
-            FilesBox(lease, paths)
+            RunFilesBox(lease, paths)
         } then: { box in
             self.opened(box)
         }
     }
 
-    private func opened(_ box: FilesBox) {
+    private func opened(_ box: RunFilesBox) {
         isOpening = false
         guard !isOver, !isGivenUp, report.worker == nil else { return endIfDone() }
         if let failure = box.failure { return failToStart(failure) }
@@ -117,12 +101,12 @@ final class DocumentRun: @unchecked Sendable {
         }
         do throws(SystemError) {
             pageMark = try SharedNumber()
-            workerStartTicks = ProcessUsage.of(worker.processID)?.cpuTicks
+            vitals.begin(worker: worker.processID)
             worker.limitFiles(toBytes: report.limits.outputBytesMax)
             if lease.type == .pdf {
                 try startCounting(files.content.raw)
                 try startListing(files.content)
-                let box = FilesBox(consume files)
+                let box = RunFilesBox(consume files)
                 if lease.reader == .recognizer {
                     whenCounted = { [unowned self] in
                         startIfWanted { () throws(SystemError) in try startRecognizing(box) }
@@ -152,7 +136,7 @@ final class DocumentRun: @unchecked Sendable {
                 WorkerAssignment.Resume(
                     pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
                     resultBytes: $0.resultBytes)
-            })
+            }, recognizesPages: textless != nil)
     }
 
     /// With the files a number, by which the worker tells the page in hand at no cost.
@@ -212,7 +196,7 @@ final class DocumentRun: @unchecked Sendable {
         }
     }
 
-    private func readWhenCounted(_ box: FilesBox) {
+    private func readWhenCounted(_ box: RunFilesBox) {
         whenCounted = { [unowned self] in startIfWanted { () throws(SystemError) in try startReading(box) } }
         pipeline.loop.schedule(afterMilliseconds: Self.countMillisecondsMax) { [weak self] in self?.counted() }
     }
@@ -228,7 +212,7 @@ final class DocumentRun: @unchecked Sendable {
         next?()
     }
 
-    private func startReading(_ box: FilesBox) throws(SystemError) {
+    private func startReading(_ box: RunFilesBox) throws(SystemError) {
         guard let files = box.files.take(), let worker else { return endIfDone() }
         guard textCommand(PageRange(first: 1, last: nil), byLine: true) != nil else {
             report.workerFailure = DocumentError(
@@ -247,6 +231,7 @@ final class DocumentRun: @unchecked Sendable {
             cores: lease.attempt > 1 ? 1 : pipeline.configuration.workers)
         let pipe = try DescriptorPair.pipe()
         let (id, run, paths) = (lease.document, lease.run, pipeline.paths)
+        try startRecognizingTextless(files.content, on: worker)
         let assignment = assignment(sourceCount: ranges.count, files)
         let result = try files.result.duplicate()
         let text = try files.text.duplicate()
@@ -263,8 +248,29 @@ final class DocumentRun: @unchecked Sendable {
         if ranges.count > 1 { countSpooledLater(extraction) }
     }
 
+    /// Pages that have no text, in a document that has, are recognized while the others are read.
+    private func startRecognizingTextless(
+        _ content: borrowing OwnedDescriptor, on worker: WorkerLink
+    ) throws(SystemError) {
+        guard let tools = pipeline.tools.recognition, lease.reader == .first else { return }
+        textless = TextlessPages(
+            tools: tools, password: lease.password, content: try content.duplicate(), limits: pageLimits,
+            loop: pipeline.loop, run: lease.run,
+            lastPage: Recognition.pages(total: .max, bytes: lease.bytes, done: 0).upperBound - 1, worker: worker,
+            processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
+            advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) },
+            ended: { [weak self] in self?.endIfDone() })
+    }
+
+    /// For each process that recognizes a page.
+    private var pageLimits: ProcessLimits {
+        var limits = extractorLimits
+        limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
+        return limits
+    }
+
     /// Page by page, so their number must be known.
-    private func startRecognizing(_ box: FilesBox) throws(SystemError) {
+    private func startRecognizing(_ box: RunFilesBox) throws(SystemError) {
         guard let files = box.files.take(), let worker else { return endIfDone() }
         guard let tools = pipeline.tools.recognition, let pagesTotal else {
             report.workerFailure =
@@ -280,11 +286,9 @@ final class DocumentRun: @unchecked Sendable {
         self.pagesTotal = range.upperBound - 1
         report.limits = pipeline.configuration.policy.limits(
             forBytes: lease.bytes, recognizedPages: Int64(range.count))
-        var limits = extractorLimits
-        limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
         let pages = RecognizedPages(
             range, tools: tools, password: lease.password,
-            content: try files.content.duplicate(), limits: limits, loop: pipeline.loop, disk: pipeline.disk,
+            content: try files.content.duplicate(), limits: pageLimits, loop: pipeline.loop, disk: pipeline.disk,
             run: lease.run, worker: worker, processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
             advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) }
         ) { [weak self] ending, message in self?.readingEnded(ending, message) }
@@ -297,13 +301,14 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func pagesAdvanced() {
-        lifeMilliseconds = pipeline.loop.nowMilliseconds
+        vitals.lived(at: pipeline.loop.nowMilliseconds)
         tellProgress()
     }
 
     private func readingEnded(_ ending: Ending, _ message: String) {
         report.extractor = ending
         report.extractorMessage = message
+        if ending != .exit(0) { textless?.kill() }
         tellProgress()
         endIfDone()
     }
@@ -322,7 +327,7 @@ final class DocumentRun: @unchecked Sendable {
         report.workerFailure = DocumentError(
             error.isNoSpace ? .storageFull : .storageFailed,
             "The server could not start to work on the document (\(error)). Try again.")
-        extraction?.kill()
+        killReaders()
         endIfDone()
     }
 
@@ -352,7 +357,7 @@ final class DocumentRun: @unchecked Sendable {
     // MARK: What happens
 
     func workerReported(_ message: WorkerReport) {
-        lifeMilliseconds = pipeline.loop.nowMilliseconds
+        vitals.lived(at: pipeline.loop.nowMilliseconds)
         switch message {
         case .ready: break
         case .progress(let run, let extracted, let chunked, let embedded, let finishedStages, let total, let hasText):
@@ -370,6 +375,11 @@ final class DocumentRun: @unchecked Sendable {
             guard point.isBeyond(checkpoint), !isGivenUp, report.workerFailure == nil else { return }
             checkpoint = point
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
+        case .textless(let run, let page):
+            guard run == lease.run, let textless else { return }
+            textless.want(page)
+            report.limits = pipeline.configuration.policy.limits(
+                forBytes: lease.bytes, recognizedPages: textless.count)
         case .finished(let run, let units, let chunks, let visibleCharacters):
             guard run == lease.run else { return }
             hasLastWord = true
@@ -379,11 +389,11 @@ final class DocumentRun: @unchecked Sendable {
             guard run == lease.run else { return }
             hasLastWord = true
             report.workerFailure = DocumentError(DocumentError.Code(rawValue: code) ?? .crashed, detail)
-            extraction?.kill()
+            killReaders()
             endIfDone()
         case .awaited(let run, let milliseconds):
             guard run == lease.run else { return }
-            awaitedMilliseconds = min(awaitedMilliseconds + milliseconds, Self.awaitedMillisecondsMax)
+            vitals.awaited(milliseconds)
         case .waits(let run, let detail, let milliseconds):
             guard run == lease.run else { return }
             hasLastWord = true
@@ -393,14 +403,14 @@ final class DocumentRun: @unchecked Sendable {
                     .embedding, detail: detail,
                     nextTryMilliseconds: now + min(milliseconds, WorkTicket.waitMillisecondsMax)),
                 nowMilliseconds: now)
-            extraction?.kill()
+            killReaders()
             endIfDone()
         }
     }
 
     func workerEnded(_ ending: Ending) {
         report.worker = ending
-        extraction?.kill()
+        killReaders()
         endIfDone()
     }
 
@@ -423,12 +433,13 @@ final class DocumentRun: @unchecked Sendable {
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) },
             ranges: (extraction as? TextExtraction)?
-                .ranges(workerPages: lastProgress.extracted) ?? [])
+                .ranges(workerPages: lastProgress.extracted) ?? [],
+            message: textless?.message, isUneven: textless?.hasPictures ?? false)
         let (id, run) = (lease.document, lease.run)
         pipeline.logger.trace(
             "worked",
             metadata: [
-                "document": "\(id)", "milliseconds": "\(Clock.monotonicMilliseconds - startMilliseconds)",
+                "document": "\(id)", "milliseconds": "\(Clock.monotonicMilliseconds - vitals.startMilliseconds)",
                 "progress": "\(progress.compact)",
             ])
         pipeline.documents?.perform(id) { $0.worked(id, run: run, progress) }
@@ -469,43 +480,38 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func supervise() {
-        let now = pipeline.loop.nowMilliseconds
-        let limits = report.limits
         extraction?.startMore()
-        // The document can be read without its number of pages and the names of attached files.
-        let asides = [pageCounter?.processID, attachments?.processID]
-        let processIDs = ([worker?.processID] + asides).compactMap { $0 } + (extraction?.processIDs ?? [])
-        for processID in processIDs {
-            guard let usage = ProcessUsage.of(processID) else { continue }
-            if usage.residentBytes > limits.memoryBytesMax {
-                guard asides.contains(processID) else { return end(.memory) }
-                if processID == pageCounter?.processID { pageCounter?.kill() } else { attachments?.giveUp() }
-                continue
-            }
-            if let before = lastTicks[processID], usage.cpuTicks > before { lifeMilliseconds = now }
-            lastTicks[processID] = usage.cpuTicks
-            // The extractor's CPU time is held by the kernel; a worker is older than this run.
-            if processID == worker?.processID, let start = workerStartTicks,
-                (usage.cpuTicks - start) / ThisProcess.clockTicksPerSecond > limits.cpuSecondsMax
-            {
-                return end(.cpuTime)
-            }
+        textless?.startMore()
+        let processIDs = (worker.map { [$0.processID] } ?? []) + (extraction?.processIDs ?? [])
+        // The document can be read without its number of pages, the names of attached files, and what is recognized.
+        let listing = [pageCounter?.processID, attachments?.processID].compactMap(\.self)
+        let (reason, heavy) = vitals.look(
+            at: processIDs, asides: listing + (textless?.processIDs ?? []), limits: report.limits,
+            now: pipeline.loop.nowMilliseconds)
+        for processID in heavy {
+            if processID == pageCounter?.processID { pageCounter?.kill() }
+            if processID == attachments?.processID { attachments?.giveUp() }
+            textless?.kill(processID)
         }
-        if now - startMilliseconds - awaitedMilliseconds > limits.wallMillisecondsMax { return end(.wallTime) }
-        if now - lifeMilliseconds > limits.stallMillisecondsMax { return end(.noProgress) }
+        if let reason { end(reason) }
     }
 
     private func end(_ reason: SupervisedEnd) {
         report.supervisedEnd = reason
-        extraction?.kill()
+        killReaders()
         worker?.kill()
+    }
+
+    private func killReaders() {
+        extraction?.kill()
+        textless?.kill()
     }
 
     /// Nobody wants the result any more.
     func giveUp() {
         guard !isOver else { return }
         isGivenUp = true
-        extraction?.kill()
+        killReaders()
         pageCounter?.kill()
         attachments?.giveUp()
         worker?.kill()
@@ -518,7 +524,7 @@ final class DocumentRun: @unchecked Sendable {
         guard !isOver else { return }
         let workerIsDone =
             report.worker != nil || report.finished != nil || report.workerFailure != nil || report.waits != nil
-        guard workerIsDone, extraction?.isOver ?? true, !isOpening else { return }
+        guard workerIsDone, extraction?.isOver ?? true, textless?.isOver ?? true, !isOpening else { return }
         if !isGivenUp, report.finished != nil, let attachments, !attachments.isOver { return attachments.hurry() }
         isOver = true
         pageCounter?.kill()
@@ -535,7 +541,7 @@ final class DocumentRun: @unchecked Sendable {
             "a run is over",
             metadata: [
                 "document": "\(lease.document)", "attempt": "\(lease.attempt)", "verdict": "\(Self.word(verdict))",
-                "milliseconds": "\(Clock.monotonicMilliseconds - startMilliseconds)",
+                "milliseconds": "\(Clock.monotonicMilliseconds - vitals.startMilliseconds)",
             ])
         guard case .complete = verdict else {
             tell(verdict)

@@ -3,10 +3,13 @@ import Loop
 import System
 
 /// The recognition of one page: its size is asked, then it is drawn and read at once, the picture going from one
-/// process to the other through a pipe. On the pipeline's loop.
+/// process to the other through a pipe. Where it may be blank it is first asked for pictures, for a hundredth of the
+/// price. On the pipeline's loop.
 final class PageRecognition: @unchecked Sendable {
     enum Outcome {
         case text(String)
+        /// There is nothing on the page to be read.
+        case blank
         /// The page cannot be drawn, or its picture not be read: nothing is known of its text.
         case unreadable(message: String)
         /// A process met a limit, died or was ended.
@@ -22,7 +25,11 @@ final class PageRecognition: @unchecked Sendable {
     private let content: Int32
     private let limits: ProcessLimits
     private let loop: EventLoop
+    /// The page is not blank.
+    private let begins: () -> Void
     private let ended: (Outcome) -> Void
+    /// There is something on the page to be read.
+    private(set) var hasPictures = false
 
     private var processes: [ExtractorProcess] = []
     private var picture: (ending: Ending, message: String)?
@@ -31,10 +38,12 @@ final class PageRecognition: @unchecked Sendable {
     private var isKilled = false
     private var hasEnded = false
 
-    /// `ended` is called once, when no process is left.
+    /// `ended` is called once, when no process is left. `mayBeBlank`: only a page with pictures is drawn, and `begins`
+    /// is called before.
     init(
-        page: Int64, tools: RecognitionTools, password: String?, content: Int32, limits: ProcessLimits,
-        loop: EventLoop, ended: @escaping (Outcome) -> Void
+        page: Int64, mayBeBlank: Bool = false, tools: RecognitionTools, password: String?, content: Int32,
+        limits: ProcessLimits, loop: EventLoop, begins: @escaping () -> Void = {},
+        ended: @escaping (Outcome) -> Void
     ) throws(SystemError) {
         self.page = page
         self.tools = tools
@@ -42,7 +51,37 @@ final class PageRecognition: @unchecked Sendable {
         self.content = content
         self.limits = limits
         self.loop = loop
+        self.begins = begins
         self.ended = ended
+        if mayBeBlank { try look() } else { try measure() }
+    }
+
+    private func look() throws(SystemError) {
+        let command = tools.picturesCommand(ofPage: page, password: password)
+        processes = [
+            try ExtractorProcess(
+                program: command.program, arguments: command.arguments, input: content, output: nil, limits: limits,
+                loop: loop
+            ) { [weak self] ending, output, message in
+                self?.looked(ending, output, message)
+            }
+        ]
+    }
+
+    private func looked(_ ending: Ending, _ output: String, _ message: String) {
+        processes = []
+        guard !isKilled else { return end(.failed(.signal(9), message: "")) }
+        guard ending == .exit(0) else {
+            if case .exit = ending { return end(.unreadable(message: message)) }
+            return end(.failed(ending, message: message))
+        }
+        guard PageImages.mayHoldText(output) else { return end(.blank) }
+        do throws(SystemError) { try measure() } catch { return end(.broke(error)) }
+        begins()
+    }
+
+    private func measure() throws(SystemError) {
+        hasPictures = true
         let command = tools.sizeCommand(ofPage: page, password: password)
         processes = [
             try ExtractorProcess(

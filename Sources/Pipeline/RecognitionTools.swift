@@ -1,16 +1,17 @@
 import Core
 import System
 
-/// The tools that recognize the text of scanned pages, found once: `pdfinfo` says how large a page is, `pdftoppm` draws
-/// it, `tesseract` reads the picture.
+/// The tools that recognize the text of scanned pages, found once: `pdfimages` says whether a page has pictures,
+/// `pdfinfo` how large it is, `pdftoppm` draws it, `tesseract` reads the drawing.
 package struct RecognitionTools: Sendable {
     let recognition: Recognition
+    private let pdfimages: Program
     private let pdfinfo: Program
     private let pdftoppm: Program
     private let tesseract: Program
 
     /// Whether any is a script.
-    var startProcesses: Bool { [pdfinfo, pdftoppm, tesseract].contains(where: \.isScript) }
+    var startProcesses: Bool { [pdfimages, pdfinfo, pdftoppm, tesseract].contains(where: \.isScript) }
 
     /// What is to be said of it.
     package enum Finding: Sendable {
@@ -25,8 +26,10 @@ package struct RecognitionTools: Sendable {
         func program(_ name: String, _ more: [String] = []) -> Program? {
             ThisProcess.findProgram(name).map { Program(path: $0, environment: ExtractorTools.environment + more) }
         }
-        guard let pdfinfo = program("pdfinfo"), let pdftoppm = program("pdftoppm") else {
-            return .missing("pdftoppm is not installed: install poppler-utils")
+        guard let pdfimages = program("pdfimages"), let pdfinfo = program("pdfinfo"),
+            let pdftoppm = program("pdftoppm")
+        else {
+            return .missing("pdftoppm or pdfimages is not installed: install poppler-utils")
         }
         // One page is read by one thread: others read the pages after it.
         guard let tesseract = program("tesseract", ["OMP_THREAD_LIMIT=1"]) else {
@@ -41,10 +44,20 @@ package struct RecognitionTools: Sendable {
                     + "tesseract-ocr-\(name), or give other --ocr-languages")
         }
         return .tools(
-            RecognitionTools(recognition: recognition, pdfinfo: pdfinfo, pdftoppm: pdftoppm, tesseract: tesseract))
+            RecognitionTools(
+                recognition: recognition, pdfimages: pdfimages, pdfinfo: pdfinfo, pdftoppm: pdftoppm,
+                tesseract: tesseract))
     }
 
     // By /proc/self/fd/0, or the whole file is read into memory.
+
+    /// Lists the pictures on a page, for `PageImages`.
+    func picturesCommand(ofPage page: Int64, password: String?) -> ExtractorTools.Command {
+        ExtractorTools.Command(
+            program: pdfimages,
+            arguments: ExtractorTools.opening(password)
+                + ["-f", "\(page)", "-l", "\(page)", "-list", "/proc/self/fd/0"])
+    }
 
     func sizeCommand(ofPage page: Int64, password: String?) -> ExtractorTools.Command {
         ExtractorTools.Command(

@@ -124,6 +124,7 @@ final class RecognizedPages: PageReading, @unchecked Sendable {
         atWork[page] = nil
         switch outcome {
         case .text(let text): recognized[page] = text
+        case .blank: recognized[page] = ""
         case .unreadable(let message):
             // One page that cannot be shown is no reason to lose the others.
             unreadable = (unreadable.count + 1, message)

@@ -70,3 +70,15 @@ struct SpoolFile: ~Copyable, Sendable {
         return try Files.open(path, .read)
     }
 }
+
+/// Carries open descriptors from a disk thread to the loop.
+final class RunFilesBox: @unchecked Sendable {
+    var files: RunFiles?
+    var failure: SystemError?
+
+    init(_ files: consuming RunFiles) { self.files = consume files }
+
+    init(_ lease: Lease, _ paths: any RunPaths) {
+        do throws(SystemError) { files = try RunFiles(lease, paths) } catch { failure = error }
+    }
+}

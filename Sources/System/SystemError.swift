@@ -19,6 +19,9 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     /// Out of descriptors, in this process or on the machine.
     package var isNoDescriptors: Bool { number == EMFILE || number == ENFILE }
 
+    /// The other side has first to take what waits for it: bytes, or descriptors.
+    package var isOtherSideFull: Bool { number == EAGAIN || number == ETOOMANYREFS }
+
     package var isNotFound: Bool { number == ENOENT }
     package var isAlreadyThere: Bool { number == EEXIST }
     package var isAddressInUse: Bool { number == EADDRINUSE }

@@ -23,6 +23,8 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var resume: Resume?
     /// How to have chunks embedded by a service, over a socket that is a fifth descriptor; nil: the worker does it.
     package var embedding: Embedding?
+    /// Pages without text are told (`WorkerReport.textless`), and what was recognized on them is waited for.
+    package var recognizesPages: Bool
 
     package struct Embedding: Sendable, Equatable {
         /// Chunks of one batch.
@@ -60,7 +62,8 @@ package struct WorkerAssignment: Sendable, Equatable {
 
     package init(
         run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
-        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil, embedding: Embedding? = nil
+        charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil, embedding: Embedding? = nil,
+        recognizesPages: Bool = false
     ) {
         self.run = run
         self.charactersMax = charactersMax
@@ -71,6 +74,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.sourceCount = sourceCount
         self.resume = resume
         self.embedding = embedding
+        self.recognizesPages = recognizesPages
     }
 
     package var encoded: [UInt8] {
@@ -83,6 +87,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         writer.key("format"); writer.string(format.rawValue)
         if let charset { writer.key("charset"); writer.string(charset) }
         writer.key("sources"); writer.integer(sourceCount)
+        if recognizesPages { writer.key("recognizes_pages"); writer.bool(true) }
         if let resume {
             writer.key("resume")
             writer.beginObject()
@@ -128,7 +133,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.init(
             run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
             format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume,
-            embedding: embedding)
+            embedding: embedding, recognizesPages: value["recognizes_pages"]?.boolValue ?? false)
     }
 }
 
@@ -151,6 +156,8 @@ package enum WorkerOrder: Sendable, Equatable {
     case source(run: Int64)
     /// The part of this number, from 0, is whole.
     case sourceEnded(run: Int64, index: Int)
+    /// What was recognized on a page without text is in the file beside this; without one there is nothing on it.
+    case recognized(run: Int64, page: Int64)
     /// No more text comes, whatever had been announced: the run has failed elsewhere.
     case stop(run: Int64)
 
@@ -165,6 +172,10 @@ package enum WorkerOrder: Sendable, Equatable {
             writer.key("order"); writer.string("source_ended")
             writer.key("run"); writer.integer(run)
             writer.key("index"); writer.integer(index)
+        case .recognized(let run, let page):
+            writer.key("order"); writer.string("recognized")
+            writer.key("run"); writer.integer(run)
+            writer.key("page"); writer.integer(page)
         case .stop(let run):
             writer.key("order"); writer.string("stop")
             writer.key("run"); writer.integer(run)
@@ -181,6 +192,9 @@ package enum WorkerOrder: Sendable, Equatable {
         case "source_ended":
             guard let index = value["index"]?.integerValue else { return nil }
             self = .sourceEnded(run: run, index: Int(index))
+        case "recognized":
+            guard let page = value["page"]?.integerValue else { return nil }
+            self = .recognized(run: run, page: page)
         case "stop": self = .stop(run: run)
         default: return nil
         }
@@ -197,6 +211,8 @@ package enum WorkerReport: Sendable, Equatable {
         hasText: Bool = true)
     /// So much of both files is written and synced: pages or bytes read, chunks with their vectors.
     case checkpoint(run: Int64, units: Int64, textBytes: Int64, chunks: Int64, resultBytes: Int64)
+    /// There is no text on this page, and the worker waits for what can be recognized on it.
+    case textless(run: Int64, page: Int64)
     /// Everything is written and synced.
     case finished(run: Int64, units: Int64, chunks: Int64, visibleCharacters: Int64)
     /// The disk or the embedding service refused; `code` is one of the document errors' codes.
@@ -233,6 +249,10 @@ package enum WorkerReport: Sendable, Equatable {
             writer.key("text_bytes"); writer.integer(textBytes)
             writer.key("chunks"); writer.integer(chunks)
             writer.key("result_bytes"); writer.integer(resultBytes)
+        case .textless(let run, let page):
+            writer.key("report"); writer.string("textless")
+            writer.key("run"); writer.integer(run)
+            writer.key("page"); writer.integer(page)
         case .finished(let run, let units, let chunks, let visibleCharacters):
             writer.key("report"); writer.string("finished")
             writer.key("run"); writer.integer(run)
@@ -284,6 +304,9 @@ package enum WorkerReport: Sendable, Equatable {
             else { return nil }
             self = .checkpoint(
                 run: run, units: units, textBytes: textBytes, chunks: chunks, resultBytes: resultBytes)
+        case "textless":
+            guard let run, let page = figure("page") else { return nil }
+            self = .textless(run: run, page: page)
         case "finished":
             guard let run, let units = figure("units"), let chunks = figure("chunks"),
                 let visible = figure("visible_characters")

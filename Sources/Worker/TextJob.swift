@@ -27,6 +27,9 @@ final class TextJob {
     private let pageMark: SharedNumber
 
     private var pages = PageDecoder()
+    /// Where pages without text are recognized, what is read comes by way of this.
+    private var order = PagesInOrder(after: 0, hasText: false)
+    private var isOrdering = false
     private var chunker: Chunker
     private let embedder: ChunkEmbedder
     /// Of the units that progress is told in, read and in all, where the document itself says so.
@@ -135,6 +138,10 @@ final class TextJob {
     /// What extractors write.
     private func readPages(through buffer: UnsafeMutableRawBufferPointer) throws {
         var source = 0
+        if assignment.recognizesPages {
+            order = PagesInOrder(after: pagesRead, hasText: visibleCharacters > 0)
+            isOrdering = true
+        }
         while case .bytes(let count, let index) = try sources.read(into: buffer) {
             if index != source {
                 // What one extractor wrote is whole pages; the next one's text goes on as if one alone had written it.
@@ -144,8 +151,45 @@ final class TextJob {
             }
             unitsRead += Int64(count)
             try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            try takeRecognized(all: false)
         }
         try endSource()
+        order.finish()
+        try takeInOrder()
+        try takeRecognized(all: true)
+    }
+
+    /// Gives pages without text what was recognized on them; waits for that until there is room for more, or `all` are
+    /// taken. Where no more comes, those that wait are not taken: an extractor has failed, and nobody has read them.
+    private func takeRecognized(all: Bool) throws {
+        guard isOrdering else { return }
+        var waits = false
+        repeat {
+            let answers = try sources.takeRecognized(waits: waits)
+            for answer in answers { order.answered(answer.page, Self.clean(answer.text)) }
+            try takeInOrder()
+            try reportNowAndThen()
+            waits = all ? !order.isEmpty : !order.hasRoom
+        } while waits && !sources.isStopped
+    }
+
+    /// Plain text within one page.
+    private static func clean(_ bytes: [UInt8]) -> String {
+        var decoder = PageDecoder(expectsByteOrderMark: false)
+        let onePage = bytes.filter { $0 != 0x0c }
+        decoder.receive(onePage.span)
+        decoder.finish()
+        var text = ""
+        while let event = decoder.nextEvent() { if case .text(let piece) = event { text += piece } }
+        return VisibleCharacters.count(in: text) > 0 ? text : ""
+    }
+
+    /// Takes what is ready, and tells what is wanted.
+    private func takeInOrder() throws {
+        for page in order.takeWanted() {
+            try MessageSocket.send(socket, WorkerReport.textless(run: assignment.run, page: page).encoded)
+        }
+        while let event = order.nextEvent() { try take(event) }
     }
 
     /// What needs no extractor, from its beginning or from the page that an earlier run came to.
@@ -200,23 +244,32 @@ final class TextJob {
                 if event == .pageEnd { isInKnownPage = false }
                 continue
             }
-            switch event {
-            case .text(let piece):
-                visibleCharacters += VisibleCharacters.count(in: piece)
-                if !isKept { try text.append(piece.utf8) }
-                chunker.receive(piece)
-                try takeChunks()
-            case .pageEnd:
-                pagesRead += 1
-                if !isKept {
-                    try text.append(CollectionOfOne(0x0c))
-                    boundary = (pagesRead, text.byteCount)
-                }
-                chunker.endPage()
-                try takeChunks()
-                pageMark.tell(pagesRead)
-                if assignment.countsPages, !isKept { try checkpointNowAndThen() }
+            guard isOrdering else {
+                try take(event, isKept: isKept)
+                continue
             }
+            order.receive(event)
+            try takeInOrder()
+        }
+    }
+
+    private func take(_ event: PageDecoder.Event, isKept: Bool = false) throws {
+        switch event {
+        case .text(let piece):
+            visibleCharacters += VisibleCharacters.count(in: piece)
+            if !isKept { try text.append(piece.utf8) }
+            chunker.receive(piece)
+            try takeChunks()
+        case .pageEnd:
+            pagesRead += 1
+            if !isKept {
+                try text.append(CollectionOfOne(0x0c))
+                boundary = (pagesRead, text.byteCount)
+            }
+            chunker.endPage()
+            try takeChunks()
+            pageMark.tell(max(pagesRead, order.pagesReceived))
+            if assignment.countsPages, !isKept { try checkpointNowAndThen() }
         }
     }
 

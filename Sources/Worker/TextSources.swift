@@ -15,6 +15,8 @@ struct TextSources: ~Copyable {
     struct Orphaned: Error {}
 
     static let growthWaitMilliseconds: Int32 = 10
+    /// Of a page's text; no supervisor sends more.
+    static let recognizedBytesMax = 1 << 20
 
     private let run: Int64
     private let socket: Int32
@@ -23,7 +25,9 @@ struct TextSources: ~Copyable {
     private var index = 0
     private var waiting: [Int32] = []
     private var endedIndexes: Set<Int> = [0]
-    private var isStopped = false
+    private(set) var isStopped = false
+    /// What was recognized on pages without text, as it came.
+    private var recognized: [(page: Int64, text: [UInt8])] = []
 
     private struct Source: ~Copyable {
         let descriptor: OwnedDescriptor
@@ -61,13 +65,43 @@ struct TextSources: ~Copyable {
         }
     }
 
+    /// What was recognized since; `waits`: until there is something, or the run is stopped.
+    mutating func takeRecognized(waits: Bool) throws -> [(page: Int64, text: [UInt8])] {
+        while try DescriptorIO.waitToRead(socket, milliseconds: 0) { try takeOrder() }
+        while waits && recognized.isEmpty && !isStopped { try takeOrder() }
+        defer { recognized = [] }
+        return recognized
+    }
+
     private mutating func takeOrder() throws {
         guard let message = try MessageSocket.receive(socket) else { throw Orphaned() }
         switch (WorkerOrder(decoding: message.bytes), message.descriptors.count) {
         case (.source(run), 1): waiting.append(message.descriptors[0])
         case (.sourceEnded(run, let index), 0): endedIndexes.insert(index)
+        case (.recognized(run, let page), 0): recognized.append((page, []))
+        case (.recognized(run, let page), 1):
+            let file = OwnedDescriptor(owning: message.descriptors[0])
+            recognized.append((page, try Self.contents(of: file.raw)))
         case (.stop(run), 0): isStopped = true
         default: throw Orphaned()
         }
+    }
+
+    private static func contents(of file: Int32) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: recognizedBytesMax) { buffer, count in
+            do throws(SystemError) {
+                while count < buffer.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+                    let read = try Files.read(file, at: Int64(count), into: rest)
+                    if read == 0 { return }
+                    count += read
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 }

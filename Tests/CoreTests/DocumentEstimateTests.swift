@@ -120,6 +120,26 @@ struct DocumentEstimateTests {
         #expect(document.estimate == nil)
     }
 
+    @Test("where some pages are recognized, what others taught is forgotten, and the end teaches nothing")
+    func uneven() throws {
+        var (document, now) = try Self.working()
+        #expect(document.estimate != nil)
+        var work = WorkProgress.pages([101, 101, 101], of: 400)
+        work.isUneven = true
+        work.message = Recognition.message(recognizing: 102)
+        _ = try document.apply(.worked(work), at: now)
+        #expect(document.estimate == nil)
+        var cancelled = document
+        _ = try cancelled.apply(.cancelled, at: now)
+        #expect(cancelled.message == nil)
+        now = now.advanced(byMilliseconds: 1000)
+        work.message = Recognition.message(unreadable: [])
+        _ = try document.apply(.worked(work), at: now)
+        _ = try document.apply(.completed(units: 400, chunks: 1), at: now)
+        #expect(document.message == Recognition.message(unreadable: []))
+        #expect(document.lesson(at: now) == nil)
+    }
+
     @Test("a run after another does not tell what the whole work costs")
     func secondRun() throws {
         var (document, now) = try Self.working()

@@ -15,8 +15,8 @@ def sentence(choose):
 
 
 def page_text(number, pages, lines, choose):
-    """The lines of a page; the first names it, so that a test finds it in the result."""
-    return [f"Page {number} of {pages}."] + [sentence(choose) for _ in range(lines - 1)]
+    """The lines of a page; the first names it, so that a test finds it in the result. Without any the page is blank."""
+    return [f"Page {number} of {pages}."][:lines] + [sentence(choose) for _ in range(lines - 1)]
 
 
 def pdf(pages=1, lines=30, seed=1, padding=0, trailer=b"", font=b"10 Tf 14 TL"):
@@ -84,10 +84,11 @@ def scan(pages=2):
     return assembled(bodies)
 
 
-def scanned(pages=1, blank=(), size=(612, 792), information=b""):
-    """Pictures of pages of large print, as a scanner makes them; `blank` are numbers of pages that show nothing.
+def scanned(pages=1, blank=(), size=(612, 792), information=b"", typed=(), empty=()):
+    """Pictures of pages of large print, as a scanner makes them; `blank` are numbers of pages whose picture is white.
 
-    `information` is what the document's information dictionary holds.
+    Pages of numbers in `typed` have text and no picture, those in `empty` have nothing. `information` is what the
+    document's information dictionary holds.
     """
     text = pdf(pages=pages, lines=4, font=b"24 Tf 40 TL")
     drawn = subprocess.run(["pdftoppm", "-gray", "-r", "90", "-"], input=text, capture_output=True, check=True).stdout
@@ -104,6 +105,13 @@ def scanned(pages=1, blank=(), size=(612, 792), information=b""):
         bodies[number] = (b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R "
                           b"/Resources << /XObject << /I %d 0 R >> >> >>" % (*size, number + 1, number + 2))
         bodies[number + 1] = stream(b"q %d 0 0 %d 0 0 cm /I Do Q" % size)
+        if page + 1 in typed:
+            bodies[number] = bodies[number].replace(b"/XObject << /I %d 0 R >>" % (number + 2), b"/Font << /F << "
+                                                    b"/Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>")
+            bodies[number + 1] = stream(b"BT /F 24 Tf 50 700 Td (Typed on page %d.) Tj ET" % (page + 1))
+        elif page + 1 in empty:
+            bodies[number + 1] = stream(b"")
+            bodies[number] = bodies[number].replace(b"/I %d 0 R" % (number + 2), b"")
         bodies[number + 2] = stream(zlib.compress(picture),
                                     b"/Type /XObject /Subtype /Image /Width %s /Height %s /ColorSpace /DeviceGray "
                                     b"/BitsPerComponent 8 /Filter /FlateDecode" % (width, height))

@@ -89,6 +89,77 @@ class TestAScannedDocument:
         assert (state["status"], state["message"], state["stages"][0]["name"]) == ("complete", None, "extracting"), state
 
 
+class TestPagesWithoutText:
+    """In a document that has text on others."""
+
+    READ = "Text recognition (OCR) read the pages that have no text of their own."
+
+    def test_their_words_are_found_in_their_places_while_one_sees_which_is_at_hand(self, server):
+        identifier = server.client.create()["document_id"]
+        watcher = watch(server.client, identifier)
+        server.client.put_content(identifier, documents.scanned(7, typed=(2, 5), empty=(3,), blank=(6,)), expect=202)
+        states = rules.check_story(watcher.join_account(60).states)
+        end = states[-1]
+        assert (end["status"], end["message"], end["attempt"]) == ("complete", self.READ, 1), end
+        assert (end["stages"][0]["name"], end["pages_total"], end["pages_done"]) == ("extracting", 7, 7), end
+        found = [re.sub(r"\s+", " ", page) for page in text_of(server, identifier).split("\f")]
+        for page, words in enumerate(["Page 1 of 7", "Typed on page 2.", "", "Page 4 of 7", "Typed on page 5.", "",
+                                      "Page 7 of 7"]):
+            assert words in found[page] and (words or not found[page].strip()), found
+        messages = {state["message"] for state in states}
+        assert any(f"Recognizing the text of page {page}," in str(messages) for page in (1, 4, 7)), messages
+
+    def test_without_pictures_none_of_them_is_read(self, with_tesseract):
+        server = with_tesseract(SIGNING)
+        state = server.client.process(documents.scanned(6, typed=(1, 6), empty=(2, 3, 4, 5)))
+        assert (state["status"], state["message"], state["pages_done"]) == ("complete", None, 6), state
+        assert "Read at" not in text_of(server, state["document_id"])
+
+    def test_a_long_document_has_the_result_that_it_has_without_recognition(self, server, start_server):
+        book = documents.pdf(pages=1200, lines=lambda page: 0 if page % 9 < 2 else 12)
+        results = []
+        for each in (server, start_server(workers=2)):
+            state = each.client.process(book)
+            assert (state["status"], state["message"], state["pages_done"]) == ("complete", None, 1200), state
+            identifier = state["document_id"]
+            results.append((text_of(each, identifier),
+                            each.client.get(f"/v1/documents/{identifier}/result", expect=200).decoded()))
+        assert results[0] == results[1]
+
+    def test_one_that_cannot_be_read_stays_empty_and_its_number_is_told(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15;", "exit 1;"))
+        state = server.client.process(documents.scanned(4, typed=(1, 4)))
+        assert (state["status"], state["pages_done"]) == ("complete", 4), state
+        assert state["message"] == "Text recognition (OCR) could not read pages 2, 3.", state
+
+    def test_none_before_the_checkpoint_is_recognized_again(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("0.15", "0.4"), "--retry-wait-seconds", 0)
+        identifier = server.client.upload(documents.scanned(9, typed=(1,)))["document_id"]
+        eventually(lambda: (server.client.state(identifier)["pages_done"] or 0) >= 6, 60)
+        killed_at = time.time_ns()
+        os.kill(server.worker_processes()[0].pid, signal.SIGKILL)
+        state = server.client.finish(identifier)
+        assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 9), state
+        moments = [int(moment) for moment in SIGNED.findall(text_of(server, identifier))]
+        assert len(moments) == 8 and state["resumed_from"] >= 2, state
+        known = state["resumed_from"] - 1
+        assert all(moment < killed_at for moment in moments[:known])
+        assert all(moment > killed_at for moment in moments[known:])
+
+    def test_cancelling_ends_what_recognizes_them(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 60"))
+        identifier = server.client.upload(documents.scanned(pages=3, typed=(1,)))["document_id"]
+        eventually(lambda: "sleep" in commands(server), 20, "the recognizer is at work")
+        state = server.client.post(f"/v1/documents/{identifier}/cancel", expect=200).json()
+        assert state["message"] is None, state
+        eventually(lambda: not {"sleep", "tesseract", "pdftoppm"} & commands(server), 2, "all of them are gone")
+
+    def test_what_is_read_beside_them_is_not_held_up_where_recognition_never_ends(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", "while :; do :; done"), "--work-seconds", 1, workers=2)
+        state = server.client.process(documents.scanned(3, typed=(1, 3)))
+        assert state["status"] == "complete" and "could not read page 2." in state["message"], state
+
+
 class TestWithoutRecognition:
     def test_where_it_is_off_the_error_says_how_to_switch_it_on(self, start_server):
         error = start_server().client.process(documents.scanned())["error"]
@@ -97,7 +168,7 @@ class TestWithoutRecognition:
     def test_where_tesseract_is_missing_log_and_error_say_so(self, start_server, tmp_path):
         folder = tmp_path / "bin"
         folder.mkdir()
-        for name in ("pdftotext", "pdfinfo", "pdftoppm", "stdbuf", "env"):
+        for name in ("pdftotext", "pdfinfo", "pdfimages", "pdftoppm", "stdbuf", "env"):
             (folder / name).symlink_to(shutil.which(name))
         server = start_server("--ocr", environment={"PATH": str(folder)})
         error = server.client.process(documents.scanned())["error"]

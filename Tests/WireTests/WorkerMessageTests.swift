@@ -9,7 +9,7 @@ struct WorkerMessageTests {
         for charset in [nil, "koi8-r"] {
             let assignment = WorkerAssignment(
                 run: 7, charactersMax: 1000, overlapCharacters: 150, countsPages: true, format: format,
-                charset: charset)
+                charset: charset, recognizesPages: charset == nil)
             #expect(WorkerAssignment(decoding: assignment.encoded) == assignment)
         }
     }
@@ -22,6 +22,15 @@ struct WorkerMessageTests {
                 run: 7, extracted: 3, chunked: 2, embedded: 1, finishedStages: 0, total: total, hasText: hasText)
             #expect(WorkerReport(decoding: report.encoded) == report)
         }
+    }
+
+    @Test(
+        "an order is read as it was written",
+        arguments: [
+            WorkerOrder.source(run: 7), .sourceEnded(run: 7, index: 2), .recognized(run: 7, page: 12), .stop(run: 7),
+        ])
+    func order(order: WorkerOrder) {
+        #expect(WorkerOrder(decoding: order.encoded) == order)
     }
 
     @Test("an assignment of a format that is not known is none")
@@ -49,6 +58,7 @@ struct WorkerMessageTests {
             .finished(run: 7, units: 1, chunks: figure, visibleCharacters: 1),
             .finished(run: 7, units: 1, chunks: 1, visibleCharacters: figure),
             .awaited(run: 7, milliseconds: figure),
+            .textless(run: 7, page: figure),
             .waits(run: 7, detail: "", milliseconds: figure),
         ]
     }
