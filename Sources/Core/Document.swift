@@ -493,7 +493,8 @@ package struct Document: Sendable, Equatable {
                 changed || done != stages[index].done || total != stages[index].total
                 || stage.isFinished != stages[index].isFinished
             stages[index].done = done
-            stages[index].total = total ?? stages[index].total
+            // A number that an earlier run was told may have been too small.
+            stages[index].total = total ?? stages[index].total.map { max($0, done) }
             stages[index].isFinished = stages[index].isFinished || stage.isFinished
         }
         if let words = work.message, words != message {

@@ -60,6 +60,13 @@ struct DocumentProgressTests {
         #expect(document.stagePercentage == 6)
     }
 
+    @Test("the number of pages that an earlier run was told grows with what is done, while the new run counts them anew")
+    func numberOfAnEarlierRun() throws {
+        var document = try Document.sample(in: .processing)
+        try document.apply([.worked(.pages([7, 7, 7], of: 3)), .requeued, .leased, .worked(.pages([9, 9, 9], of: nil))])
+        for stage in document.stages { #expect((stage.done, stage.total) == (9, 9)) }
+    }
+
     @Test("running again holds the percentage until the work has caught up", arguments: [true, false])
     func held(byServerEnd: Bool) throws {
         var document = try Document.sample(in: .processing)
