@@ -51,8 +51,6 @@ static int die_with_parent(int signal, pid_t expected_parent) {
     return 0;
 }
 
-int hw_outlive_parent(void) { return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); }
-
 enum { DESCRIPTORS_MAX = 16 };
 
 int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count) {
@@ -142,7 +140,7 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         setsid();
-        if (die_with_parent(SIGKILL, parent) != 0) _exit(127);
+        if (!request->outlives_parent && die_with_parent(SIGKILL, parent) != 0) _exit(127);
         if (request->directory && chdir(request->directory) != 0) failure = errno;
         // Before descriptors take their places, one of which may be the ruleset's own.
         if (!failure && request->sandbox && hw_enter_ruleset(request->sandbox) != 0) failure = errno;

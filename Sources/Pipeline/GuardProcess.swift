@@ -33,7 +33,7 @@ final class GuardProcess: @unchecked Sendable {
             let process = try ChildProcess.spawn(
                 path: program, arguments: ["guard", ProcessMark.family.text],
                 environment: ["LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no"],
-                descriptors: [pipe.first.raw, null.raw, 2], limits: ProcessLimits())
+                descriptors: [pipe.first.raw, null.raw, 2], limits: ProcessLimits(), confinement: .outlivesParent)
             life = pipe.takeSecond()
             let child = SupervisedChild(process, loop: loop)
             self.child = child

@@ -38,6 +38,8 @@ package struct ProcessEnding: Sendable, Equatable {
 package enum Confinement: Sendable, Equatable {
     /// Nothing but its limits.
     case none
+    /// Not even its parent's death: it lives on.
+    case outlivesParent
     /// It is this binary, and enters its profile when it has started (`Sandbox.enter`). Until then it bears its mark.
     case enteredByItself
     /// It is in its profile before its first instruction.
@@ -64,8 +66,9 @@ package struct ChildProcess: ~Copyable {
         path: String, arguments: [String], environment: [String], descriptors: [Int32], limits: ProcessLimits,
         directory: String? = nil, lowPriority: Bool = false, confinement: Confinement = .none
     ) throws(SystemError) -> ChildProcess {
-        let mark = confinement == .none ? nil : ProcessMark()
-        var startsProcesses = confinement == .none
+        let isConfined = confinement != .none && confinement != .outlivesParent
+        let mark = isConfined ? ProcessMark() : nil
+        var startsProcesses = !isConfined
         var limits = limits
         let failure: Int32
         var child: pid_t = -1
@@ -80,7 +83,8 @@ package struct ChildProcess: ~Copyable {
             }
         } else {
             failure = start(
-                path, arguments, environment, descriptors, limits, directory, lowPriority, mark, nil, &child)
+                path, arguments, environment, descriptors, limits, directory, lowPriority, mark, nil, &child,
+                outlivesParent: confinement == .outlivesParent)
         }
         guard failure == 0 else { throw SystemError("spawn(\(path))", failure) }
         do {
@@ -117,7 +121,7 @@ package struct ChildProcess: ~Copyable {
     private static func start(
         _ path: String, _ arguments: [String], _ environment: [String], _ descriptors: [Int32], _ limits: ProcessLimits,
         _ directory: String?, _ lowPriority: Bool, _ mark: ProcessMark?, _ sandbox: UnsafePointer<hw_sandbox>?,
-        _ child: inout pid_t
+        _ child: inout pid_t, outlivesParent: Bool = false
     ) -> Int32 {
         let argumentPointers = ([path] + arguments).map { strdup($0) } + [nil]
         let environmentPointers = environment.map { strdup($0) } + [nil]
@@ -142,6 +146,7 @@ package struct ChildProcess: ~Copyable {
                     request.open_files_max = limits.openFilesMax
                     request.processes_max = limits.processesMax
                     request.low_priority = lowPriority
+                    request.outlives_parent = outlivesParent
                     request.mark = mark?.value ?? 0
                     request.sandbox = sandbox
                     return hw_spawn(&request, &child)

@@ -147,10 +147,9 @@ package enum ThisProcess {
     /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.
     package static func adoptOrphans() { _ = hw_adopt_orphans() }
 
-    /// Lives on when its parent dies or a terminal asks all to end; for a child that still has something to do then.
-    package static func outliveParent() throws(SystemError) {
+    /// Lives on when all are asked to end; for a child that still has something to do then.
+    package static func ignoreRequestsToEnd() {
         for number in [SIGTERM, SIGINT, SIGHUP] { _ = signal(number, SIG_IGN) }
-        _ = try check("prctl(PR_SET_PDEATHSIG)") { hw_outlive_parent() }
     }
 
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }

@@ -12,12 +12,7 @@ struct GuardCommand: ParsableCommand {
 
     func run() throws {
         guard let family = ProcessMark.Family(family) else { throw ExitCode(64) }
-        do throws(SystemError) {
-            try ThisProcess.outliveParent()
-        } catch {
-            try? DescriptorIO.writeAll(2, Array("headway guard: it would die with its server (\(error))\n".utf8))
-            throw ExitCode(71)
-        }
+        ThisProcess.ignoreRequestsToEnd()
         // Nobody writes to it: it ends with the server.
         var byte: [UInt8] = [0]
         var isOver = false

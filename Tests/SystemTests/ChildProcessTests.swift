@@ -132,6 +132,28 @@ struct ChildProcessTests {
         #expect(ending.cpuMilliseconds >= 0)
     }
 
+    private final class Box: @unchecked Sendable {
+        var child: ChildProcess?
+    }
+
+    @Test("a child dies with the thread that started it, unless it is to outlive it", arguments: [false, true])
+    func parent(outlives: Bool) throws {
+        let box = Box()
+        let input = try DescriptorPair.pipe()
+        let raw = input.first.raw
+        try onOwnThread {
+            box.child = try ChildProcess.spawn(
+                path: "/bin/sh", arguments: ["-c", "read word; exit 7"], environment: [],
+                descriptors: [raw, 1, 2], limits: ProcessLimits(), confinement: outlives ? .outlivesParent : .none)
+        }
+        guard let child = box.child.take() else { throw SystemError("no child", ECHILD) }
+        let hasEnded = try DescriptorIO.waitToRead(child.exitDescriptor, milliseconds: outlives ? 300 : 10_000)
+        #expect(hasEnded != outlives)
+        if outlives { try DescriptorIO.writeAll(input.second.raw, Array("go\n".utf8)) }
+        let ending = try #require(try child.reap(waits: true))
+        #expect(ending.manner == (outlives ? .exit(code: 7) : .signal(SIGKILL)))
+    }
+
     @Test("a running child is not waited for, and its end makes a descriptor readable")
     func reaping() throws {
         struct Seen: Sendable {

@@ -63,7 +63,6 @@ int hw_landlock_allow(int ruleset, int fd, uint64_t access);
 int hw_open_path(const char *path);
 bool hw_has_seccomp(void);
 int hw_adopt_orphans(void);
-int hw_outlive_parent(void);
 int hw_hard_limit(pid_t pid, int resource, uint64_t *value);
 int hw_limit_file_size(pid_t pid, int64_t bytes_max);
 
@@ -82,9 +81,10 @@ typedef struct {
     int64_t processes_max;        // RLIMIT_NPROC
     uint64_t mark;                // HW_MARK_RESOURCE; 0: none
     bool low_priority;
+    bool outlives_parent;
     const hw_sandbox *sandbox;    // NULL: none
 } hw_spawn_request;
-/// Starts a child in a session of its own that dies with its parent. Returns 0, or the errno of the step that failed.
+/// Starts a child in a session of its own that dies with its parent, unless it is to outlive it. Returns 0, or the errno of the step that failed.
 int hw_spawn(const hw_spawn_request *request, pid_t *pid);
 
 #endif
