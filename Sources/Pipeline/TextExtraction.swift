@@ -271,7 +271,8 @@ private final class SpoolReading: @unchecked Sendable {
     /// All pages in it now; reads what is new. Blocks. A file that cannot be read has no more: the worker will say what
     /// is wrong with it.
     func look() -> Int64 {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
+        // No larger: the allocator keeps a few of what each disk thread frees.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 64)
         defer { buffer.deallocate() }
         return looked.withLock { looked in
             while let count = try? Files.read(descriptor.raw, at: looked.bytes, into: buffer), count > 0 {

@@ -158,7 +158,8 @@ package enum Files {
         _ descriptor: Int32, _ text: String, bytesMax: Int64
     ) throws(SystemError) -> Bool {
         let wanted = Array(text.utf8)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
+        // No larger: the allocator keeps a few of what each thread frees.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 64)
         defer { buffer.deallocate() }
         var offset: Int64 = 0
         // Each piece begins with the last bytes of the one before: the text may lie across both.
