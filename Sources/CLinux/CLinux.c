@@ -41,6 +41,7 @@ long hw_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offs
     return copy_file_range(from, from_offset, to, to_offset, count, 0);
 }
 int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+int hw_seal(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL); }
 int hw_seal_size(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL); }
 int hw_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
@@ -133,7 +134,9 @@ int hw_spawn(const hw_spawn_request *request, pid_t *pid) {
     if (child == 0) {
         int failure = 0;
         for (int signal = 1; signal < NSIG; signal++) {
-            struct sigaction action = {.sa_handler = SIG_DFL};
+            // Who outlives its parent still has something to do when all are asked to end.
+            bool stays = request->outlives_parent && (signal == SIGTERM || signal == SIGINT || signal == SIGHUP);
+            struct sigaction action = {.sa_handler = stays ? SIG_IGN : SIG_DFL};
             sigaction(signal, &action, NULL);
         }
         sigset_t none;

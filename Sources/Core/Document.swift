@@ -124,7 +124,11 @@ package struct Document: Sendable, Equatable {
     package internal(set) var estimate: RemainingTime.Estimate?
     /// The run under way is the first: nothing of its work was done before.
     var doesWholeWork = false
-    /// Some pages of it are recognized in this run, and cost many times what the others do.
+    /// Some pages of it have no text and are recognized, or were in a run that this one goes on from.
+    package internal(set) var recognition: TextlessRecognition?
+    /// What earlier runs told of them.
+    var recognitionBefore: TextlessRecognition?
+    /// They are in this run, so that one pace tells nothing of it.
     var isUneven = false
     package var queuePosition: Int?
     /// Runs so far; one that the server's own end cut short does not count.
@@ -323,6 +327,8 @@ package struct Document: Sendable, Equatable {
             notBeforeMilliseconds = nil
             message = recognitionMessage ?? readerMessage
             isUneven = false
+            recognitionBefore = checkpoint.flatMap { recognition?.upTo($0.units) }
+            recognition = recognitionBefore
             resetStages()
             beginRun(at: now)
             hasRun = true
@@ -334,7 +340,7 @@ package struct Document: Sendable, Equatable {
             status = .complete
             chunkCount = chunks
             checkpoint = nil
-            message = readerMessage ?? message
+            message = readerMessage ?? recognition?.endMessage ?? message
             if isReadByWorkers {
                 finishStages(units: units)
             } else {
@@ -345,11 +351,11 @@ package struct Document: Sendable, Equatable {
             guard !isTerminal else { throw .alreadyTerminal(status) }
             status = .failed
             error = reason
-            if firstFailure != nil || isUneven { message = nil }
+            if firstFailure != nil || recognition != nil { message = nil }
         case .cancelled:
             guard !isTerminal else { throw .alreadyTerminal(status) }
             // What it said while it waited, or of the page at hand, is over.
-            if status == .queued || isRecognized || isUneven { message = nil }
+            if status == .queued || isRecognized || recognition != nil { message = nil }
             status = .cancelled
             checkpoint = nil
         case .retried:
@@ -364,10 +370,12 @@ package struct Document: Sendable, Equatable {
         case .requeued:
             guard status == .processing else { return .none }
             status = .queued
+            if recognition != nil { message = nil }
             repeatsAttempt = true
         case .serverDied(let time):
             guard status == .processing else { return .none }
             status = .queued
+            if recognition != nil { message = nil }
             repeatsAttempt = true
             serverDeaths += 1
             notBeforeMilliseconds = time
@@ -502,10 +510,15 @@ package struct Document: Sendable, Equatable {
             changed = true
         }
         if isRecognized { message = recognitionMessage ?? readerMessage }
-        if work.isUneven && !isUneven {
-            isUneven = true
+        if let recognized = work.recognition, isReadByWorkers {
             // What other documents taught is not true of this one.
-            remaining = RemainingTime(stageCount: stages.count, rates: nil, at: now)
+            if !isUneven { remaining = RemainingTime(stageCount: stages.count, rates: nil, at: now) }
+            isUneven = true
+            recognition = recognized.following(recognitionBefore)
+            if let words = recognized.message, words != message {
+                message = words
+                changed = true
+            }
         }
         remaining?.observe(stages, ranges: work.ranges, at: now)
         estimate = remaining?.estimate(at: now)

@@ -128,6 +128,7 @@ extension Document {
         if let password { writer.key("password"); writer.string(password) }
         if let firstFailure { writer.key("first_failure"); firstFailure.encode(into: &writer) }
         if isRecognized { writer.key("recognized"); writer.bool(true) }
+        if let recognition { writer.key("recognition"); recognition.encode(into: &writer) }
         if failedRuns != FailedRuns() { writer.key("failed_runs"); failedRuns.encode(into: &writer) }
         if serverDeaths > 0 { writer.key("server_deaths"); writer.integer(serverDeaths) }
         if let time = notBeforeMilliseconds { writer.key("not_before"); writer.integer(time) }
@@ -141,6 +142,7 @@ extension Document {
         password = hidden["password"]?.stringValue
         firstFailure = DocumentError(hidden["first_failure"])
         isRecognized = hidden["recognized"]?.boolValue ?? false
+        recognition = TextlessRecognition(hidden["recognition"])
         nameFirstStage()
         failedRuns = FailedRuns(hidden["failed_runs"])
         serverDeaths = Int(clamping: hidden["server_deaths"]?.integerValue ?? 0)

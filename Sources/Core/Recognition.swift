@@ -45,7 +45,7 @@ package struct Recognition: Sendable, Equatable {
     }
 
     /// What a result depends on besides the document.
-    package var settings: String { "ocr \(languages) \(dotsPerInch)" }
+    package var settings: String { "ocr by page \(languages) \(dotsPerInch)" }
 
     /// The pages that are to be recognized behind those that are done; none where all of them are. A document that
     /// claims more than it has room for is lying.
@@ -70,22 +70,6 @@ package struct Recognition: Sendable, Equatable {
         let byArea = (Self.pixelsMax / size.width / size.height).squareRoot() * 72
         let bySide = Self.sidePixelsMax * 72 / max(size.width, size.height)
         return max(1, Int(min(Double(dotsPerInch), byArea, bySide)))
-    }
-
-    /// Numbers of pages that could not be read; of the others only how many they are.
-    package static let unreadableToldMax = 10
-
-    /// What a document says at the end of pages without text in a document that has some on others.
-    package static func message(unreadable pages: [Int64]) -> String {
-        guard !pages.isEmpty else { return "Text recognition (OCR) read the pages that have no text of their own." }
-        let numbers = pages.sorted().prefix(unreadableToldMax).map(String.init).joined(separator: ", ")
-        let rest = pages.count > unreadableToldMax ? " and \(pages.count - unreadableToldMax) more" : ""
-        return "Text recognition (OCR) could not read \(pages.count > 1 ? "pages" : "page") \(numbers)\(rest)."
-    }
-
-    /// What it says while one of them is at hand.
-    package static func message(recognizing page: Int64) -> String {
-        "Recognizing the text of page \(page), which has none of its own."
     }
 
     /// Those that `tesseract --list-langs` names.

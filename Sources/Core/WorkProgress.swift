@@ -35,19 +35,19 @@ package struct WorkProgress: Sendable, Equatable {
     package var ranges: [Range]
     /// What it says of itself; nil: nothing new.
     package var message: String?
-    /// Units of one kind cost many times what others do, so that one pace tells nothing: some pages are recognized.
-    package var isUneven: Bool
+    /// Where pages without text are recognized beside others: these cost many times what the others do.
+    package var recognition: TextlessRecognition?
 
     package init(
         total: Int64?, unitsArePages: Bool, stages: [Stage], ranges: [Range] = [], message: String? = nil,
-        isUneven: Bool = false
+        recognition: TextlessRecognition? = nil
     ) {
         self.total = total
         self.unitsArePages = unitsArePages
         self.stages = stages
         self.ranges = ranges
         self.message = message
-        self.isUneven = isUneven
+        self.recognition = recognition
     }
 
     /// In one line: units done in each stage, stages that have finished, the total, then the ranges as

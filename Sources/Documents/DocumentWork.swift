@@ -159,9 +159,11 @@ extension DocumentOwner {
         switch verdict {
         case .complete(let units, let chunks):
             // What commands make is not taken over: what else it depends on is known to them alone. And what a password
-            // opened is nobody's who may not have it.
+            // opened is nobody's who may not have it. Pages that could not be read in time may be another time.
             if document.document.isReadByWorkers {
-                document.document.workSettings = document.document.password == nil ? deduplication.workSettings : nil
+                let isWhole = document.document.recognition?.unreadableCount ?? 0 == 0
+                document.document.workSettings =
+                    document.document.password == nil && isWhole ? deduplication.workSettings : nil
             }
             try? changeOnRecord(document, .completed(units: units, chunks: chunks))
             learned.take(from: document.document, at: now)

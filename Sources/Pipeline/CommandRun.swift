@@ -255,7 +255,7 @@ final class CommandRun: WorkRun, @unchecked Sendable {
             "a run is over",
             metadata: [
                 "document": "\(lease.document)", "attempt": "\(lease.attempt)", "pipeline": "\(lease.pipeline)",
-                "verdict": "\(Self.word(verdict))",
+                "verdict": "\(verdict.words(made: "files"))",
                 "milliseconds": "\(Clock.monotonicMilliseconds - startMilliseconds)",
             ])
         if case .failed = verdict, let folders {
@@ -274,13 +274,5 @@ final class CommandRun: WorkRun, @unchecked Sendable {
     private func tell(_ verdict: RunVerdict) {
         let (id, run) = (lease.document, lease.run)
         pipeline.documents?.perform(id) { $0.finished(id, run: run, verdict) }
-    }
-
-    private static func word(_ verdict: RunVerdict) -> String {
-        switch verdict {
-        case .complete(_, let files): "complete, \(files) files"
-        case .failed(let error), .fallsBack(let error, _): error.code
-        case .waits(let message, _): message
-        }
     }
 }

@@ -20,6 +20,8 @@ final class DocumentRun: @unchecked Sendable {
     let lease: Lease
     private unowned let pipeline: Pipeline
     private let over: () -> Void
+    /// As it was when the run began.
+    private let policy: WorkLimits.Policy
     private var report: RunReport
     private weak var worker: WorkerLink?
     private var extraction: (any PageReading)?
@@ -54,7 +56,8 @@ final class DocumentRun: @unchecked Sendable {
         self.pipeline = pipeline
         self.over = over
         unitsTotal = lease.type.countsPages ? nil : lease.bytes
-        report = RunReport(limits: pipeline.configuration.policy.limits(forBytes: lease.bytes))
+        policy = pipeline.configuration.policy
+        report = RunReport(limits: policy.limits(forBytes: lease.bytes))
         report.hasPassword = lease.password != nil
         report.hasLongPassword = lease.password?.utf8.count ?? 0 > RunReport.passwordBytesMax
         report.firstFailure = lease.firstFailure
@@ -136,7 +139,7 @@ final class DocumentRun: @unchecked Sendable {
                 WorkerAssignment.Resume(
                     pages: $0.textBytes > 0 ? $0.units : 0, textBytes: $0.textBytes, chunks: $0.chunks,
                     resultBytes: $0.resultBytes)
-            }, recognizesPages: textless != nil)
+            }, textlessMax: textless == nil ? 0 : TextlessPages.waitingMax)
     }
 
     /// With the files a number, by which the worker tells the page in hand at no cost.
@@ -159,18 +162,12 @@ final class DocumentRun: @unchecked Sendable {
         isAssigned = true
     }
 
-    private var extractorLimits: ProcessLimits {
-        ProcessLimits(
-            dataBytesMax: report.limits.memoryBytesMax, cpuSecondsMax: report.limits.cpuSecondsMax,
-            fileBytesMax: report.limits.outputBytesMax, openFilesMax: WorkLimits.readerDescriptorsMax)
-    }
-
     /// A short document does not wait for its number of pages: it is counted beside the reader.
     private func startCounting(_ content: Int32) throws(SystemError) {
         guard let counter = pipeline.tools.pageCountCommand(password: lease.password) else { return }
         pageCounter = try? ExtractorProcess(
             program: counter.program, arguments: counter.arguments, input: content, output: nil, keepsEnd: true,
-            limits: extractorLimits, loop: pipeline.loop
+            limits: report.limits.ofReader, loop: pipeline.loop
         ) { [weak self] ending, output, _ in
             guard let self else { return }
             self.pageCounter = nil
@@ -186,7 +183,7 @@ final class DocumentRun: @unchecked Sendable {
         guard lease.firstFailure == nil, let command = pipeline.tools.attachmentsCommand(password: lease.password)
         else { return }
         attachments = AttachmentListing(
-            try content.duplicate(), bytes: lease.bytes, command: command, limits: extractorLimits,
+            try content.duplicate(), bytes: lease.bytes, command: command, limits: report.limits.ofReader,
             loop: pipeline.loop, disk: pipeline.disk
         ) { [weak self] names in
             guard let self, !self.isOver, !self.isGivenUp else { return }
@@ -236,7 +233,7 @@ final class DocumentRun: @unchecked Sendable {
         let result = try files.result.duplicate()
         let text = try files.text.duplicate()
         let extraction = TextExtraction(
-            ranges, command: textCommand(_:byLine:), content: files.takeContent(), limits: extractorLimits,
+            ranges, command: textCommand(_:byLine:), content: files.takeContent(), limits: report.limits.ofReader,
             loop: pipeline.loop, disk: pipeline.disk, run: run, worker: worker,
             pagesTotal: pagesTotal, spoolPath: { paths.spoolPath(id, run: run, index: $0) },
             processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
@@ -254,20 +251,17 @@ final class DocumentRun: @unchecked Sendable {
     ) throws(SystemError) {
         guard let tools = pipeline.tools.recognition, lease.reader == .first else { return }
         textless = TextlessPages(
-            tools: tools, password: lease.password, content: try content.duplicate(), limits: pageLimits,
+            tools: tools, password: lease.password, content: try content.duplicate(),
+            limits: report.limits.ofPageReader,
             loop: pipeline.loop, run: lease.run,
             lastPage: Recognition.pages(total: .max, bytes: lease.bytes, done: 0).upperBound - 1, worker: worker,
-            processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
+            processesMax: { [weak self] in self?.coresLeft ?? 1 },
             advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) },
             ended: { [weak self] in self?.endIfDone() })
     }
 
-    /// For each process that recognizes a page.
-    private var pageLimits: ProcessLimits {
-        var limits = extractorLimits
-        limits.cpuSecondsMax = min(limits.cpuSecondsMax, Recognition.pageCPUSecondsMax)
-        return limits
-    }
+    /// That no extractor of this run is at work on.
+    private var coresLeft: Int { pipeline.coresForOneRun - (extraction?.processIDs.count ?? 0) }
 
     /// Page by page, so their number must be known.
     private func startRecognizing(_ box: RunFilesBox) throws(SystemError) {
@@ -284,11 +278,11 @@ final class DocumentRun: @unchecked Sendable {
         }
         let range = Recognition.pages(total: pagesTotal, bytes: lease.bytes, done: files.checkpoint?.units ?? 0)
         self.pagesTotal = range.upperBound - 1
-        report.limits = pipeline.configuration.policy.limits(
-            forBytes: lease.bytes, recognizedPages: Int64(range.count))
+        report.limits = policy.limits(forBytes: lease.bytes, recognizedPages: Int64(range.count))
         let pages = RecognizedPages(
             range, tools: tools, password: lease.password,
-            content: try files.content.duplicate(), limits: pageLimits, loop: pipeline.loop, disk: pipeline.disk,
+            content: try files.content.duplicate(), limits: report.limits.ofPageReader, loop: pipeline.loop,
+            disk: pipeline.disk,
             run: lease.run, worker: worker, processesMax: { [unowned pipeline] in pipeline.coresForOneRun },
             advanced: { [weak self] in self?.pagesAdvanced() }, failed: { [weak self] in self?.failToStart($0) }
         ) { [weak self] ending, message in self?.readingEnded(ending, message) }
@@ -322,6 +316,12 @@ final class DocumentRun: @unchecked Sendable {
     private func failToStart(_ error: SystemError) {
         // Out of descriptors is the server's trouble, not the document's: it waits again.
         if error.isNoDescriptors && extraction == nil { return postpone() }
+        // The worker has died. Where it has had the document, its end is told by itself, and is the reason.
+        if error.isOtherSideGone {
+            killReaders()
+            worker?.kill()
+            return isAssigned ? () : postpone()
+        }
         pipeline.logger.error(
             "a run could not be started", metadata: ["document": "\(lease.document)", "error": "\(error)"])
         report.workerFailure = DocumentError(
@@ -347,6 +347,8 @@ final class DocumentRun: @unchecked Sendable {
 
     private func postpone() {
         isOver = true
+        pageCounter?.kill()
+        attachments?.giveUp()
         pipeline.loop.schedule(afterMilliseconds: Self.postponeMilliseconds) { [self] in
             let (id, run) = (lease.document, lease.run)
             if !pipeline.isStopping { pipeline.documents?.perform(id) { $0.giveBack(id, run: run) } }
@@ -371,18 +373,18 @@ final class DocumentRun: @unchecked Sendable {
             guard run == lease.run else { return }
             let point = Checkpoint(
                 run: run, units: units, textBytes: textBytes, resultBytes: resultBytes, chunks: chunks,
-                settings: Checkpoint.settings(pipeline.configuration.settings, readBy: lease.reader))
+                settings: Checkpoint.settings(pipeline.workSettings, readBy: lease.reader))
             guard point.isBeyond(checkpoint), !isGivenUp, report.workerFailure == nil else { return }
             checkpoint = point
             pipeline.documents?.perform(lease.document) { [id = lease.document] in $0.checkpointed(id, point) }
         case .textless(let run, let page):
             guard run == lease.run, let textless else { return }
             textless.want(page)
-            report.limits = pipeline.configuration.policy.limits(
-                forBytes: lease.bytes, recognizedPages: textless.count)
+            report.limits = policy.limits(forBytes: lease.bytes, recognizedPages: textless.count)
         case .finished(let run, let units, let chunks, let visibleCharacters):
             guard run == lease.run else { return }
             hasLastWord = true
+            textless?.kill()
             report.finished = RunReport.Finished(units: units, chunks: chunks, visibleCharacters: visibleCharacters)
             endIfDone()
         case .failed(let run, let code, let detail):
@@ -427,14 +429,19 @@ final class DocumentRun: @unchecked Sendable {
     }
 
     private func tell(finishedStages: Int) {
-        let extracted = extraction?.pagesExtracted(workerPages: lastProgress.extracted) ?? lastProgress.extracted
+        let recognition = textless?.recognition
+        // Pages that wait in files are read, but may be recognized yet.
+        let extracted =
+            recognition != nil
+            ? lastProgress.extracted
+            : extraction?.pagesExtracted(workerPages: lastProgress.extracted) ?? lastProgress.extracted
         let done = [extracted, lastProgress.chunked, lastProgress.embedded]
         let progress = WorkProgress(
             total: lease.type == .pdf ? pagesTotal : unitsTotal, unitsArePages: lease.type.countsPages,
             stages: done.enumerated().map { .init(done: $1, isFinished: $0 < finishedStages) },
-            ranges: (extraction as? TextExtraction)?
-                .ranges(workerPages: lastProgress.extracted) ?? [],
-            message: textless?.message, isUneven: textless?.hasPictures ?? false)
+            ranges: recognition == nil
+                ? (extraction as? TextExtraction)?.ranges(workerPages: lastProgress.extracted) ?? [] : [],
+            recognition: recognition)
         let (id, run) = (lease.document, lease.run)
         pipeline.logger.trace(
             "worked",
@@ -491,9 +498,14 @@ final class DocumentRun: @unchecked Sendable {
         for processID in heavy {
             if processID == pageCounter?.processID { pageCounter?.kill() }
             if processID == attachments?.processID { attachments?.giveUp() }
-            textless?.kill(processID)
+            textless?.giveUpPages(ofProcess: processID)
         }
-        if let reason { end(reason) }
+        // Where pages are recognized it is that which hangs: they stay as they are.
+        if reason == .noProgress, textless?.giveUpPages() == true {
+            vitals.lived(at: pipeline.loop.nowMilliseconds)
+        } else if let reason {
+            end(reason)
+        }
     }
 
     private func end(_ reason: SupervisedEnd) {
@@ -540,7 +552,8 @@ final class DocumentRun: @unchecked Sendable {
         pipeline.logger.info(
             "a run is over",
             metadata: [
-                "document": "\(lease.document)", "attempt": "\(lease.attempt)", "verdict": "\(Self.word(verdict))",
+                "document": "\(lease.document)", "attempt": "\(lease.attempt)",
+                "verdict": "\(verdict.words(made: "chunks"))",
                 "milliseconds": "\(Clock.monotonicMilliseconds - vitals.startMilliseconds)",
             ])
         guard case .complete = verdict else {
@@ -578,15 +591,5 @@ final class DocumentRun: @unchecked Sendable {
         guard lease.type.countsPages else { return lastProgress.extracted }
         let told = pageMark?.value.map(StageProgress.believed) ?? lastProgress.extracted
         return max(told, checkpoint?.units ?? 0)
-    }
-
-    private static func word(_ verdict: RunVerdict) -> String {
-        switch verdict {
-        case .complete(_, let chunks): "complete, \(chunks) chunks"
-        case .failed(let error): error.code
-        case .waits(let message, _): message
-        case .fallsBack(let error, .recognizer): "\(error.code), text recognition is next"
-        case .fallsBack(let error, _): "\(error.code), mutool is next"
-        }
     }
 }

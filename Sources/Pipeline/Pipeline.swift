@@ -43,12 +43,6 @@ package struct PipelineConfiguration: Sendable {
         self.recognition = recognition
     }
 
-    /// What a result depends on besides the document: a run goes on from what another made only with the same.
-    package var settings: String {
-        let model = embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
-        let recognized = recognition.map { "/\($0.settings)" } ?? ""
-        return "\(chunkCharacters)/\(chunkOverlapCharacters)\(model)\(recognized)"
-    }
 }
 
 /// Where a run reads and writes.
@@ -149,6 +143,14 @@ package final class Pipeline: WorkQueue, @unchecked Sendable {
                 dispatch()
             }
         }
+    }
+
+    /// What a result depends on besides the document: a run goes on from what another made only with the same.
+    package var workSettings: String {
+        let model = configuration.embedding.map { "/\($0.service.model)/\($0.service.dimensions ?? 0)" } ?? ""
+        // By the tools that are there: without them no page is recognized, whatever was asked for.
+        let recognized = tools.recognition.map { "/\($0.recognition.settings)" } ?? ""
+        return "\(configuration.chunkCharacters)/\(configuration.chunkOverlapCharacters)\(model)\(recognized)"
     }
 
     // MARK: Operators

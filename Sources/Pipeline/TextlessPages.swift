@@ -5,10 +5,11 @@ import Wire
 
 /// Pages without text in a document that has some on others: those that hold pictures are recognized, as many at once
 /// as cores are free, and the worker, which waits for them, gets what was found on each. One that cannot be read stays
-/// as it is, and its number is told at the end. On the pipeline's loop.
+/// as it is, and is told. On the pipeline's loop.
 final class TextlessPages: @unchecked Sendable {
-    /// A worker that is busy takes its answers later.
-    static let deliveryMilliseconds: Int64 = 50
+    /// That a worker may wait for at once, so that its socket has room for all answers while it does not read them. One
+    /// that asks for more was taken over, and is ended.
+    static let waitingMax = 32
 
     private let tools: RecognitionTools
     private let password: String?
@@ -24,21 +25,19 @@ final class TextlessPages: @unchecked Sendable {
     private let advanced: () -> Void
     /// The machine's trouble, not the document's.
     private let failed: (SystemError) -> Void
-    /// No process is left, and none is started any more.
+    /// No process is left.
     private let ended: () -> Void
 
-    /// In order; those before `turn` are answered.
-    private var wanted: [Int64] = []
-    private var next = 0
-    private var turn = 0
-    private var answered: Set<Int> = []
-    /// That the worker has not taken yet.
-    private var answers: [(page: Int64, text: String)] = []
-    private var atWork: [Int: PageRecognition] = [:]
+    /// In order.
+    private var waiting: [Int64] = []
+    private var newest: Int64 = 0
+    private var atWork: [Int64: PageRecognition] = [:]
     private var isKilled = false
-    /// That were recognized, and that could not be.
-    private var recognizedCount: Int64 = 0
-    private var unreadable: [Int64] = []
+    /// More was found than blank pages.
+    private var hasPictures = false
+    private var outcome = TextlessRecognition()
+    /// That were asked for.
+    private(set) var count: Int64 = 0
 
     init(
         tools: RecognitionTools, password: String?, content: consuming OwnedDescriptor, limits: ProcessLimits,
@@ -60,46 +59,43 @@ final class TextlessPages: @unchecked Sendable {
     }
 
     var processIDs: [Int32] { atWork.values.flatMap(\.processIDs) }
-    var isOver: Bool { atWork.isEmpty && (isKilled || next == wanted.count && answers.isEmpty) }
-    /// That are to be looked at, or were.
-    var count: Int64 { Int64(wanted.count) }
+    var isOver: Bool { atWork.isEmpty && (isKilled || waiting.isEmpty) }
 
-    /// At least one page was more than blank, and costs many times what a page of text does.
-    var hasPictures: Bool { recognizedCount > 0 || !unreadable.isEmpty || atWork.values.contains { $0.hasPictures } }
-
-    /// What the document says of them; nil where none was more than blank.
-    var message: String? {
-        if let index = atWork.filter({ $1.hasPictures }).keys.min() {
-            return Recognition.message(recognizing: wanted[index])
-        }
-        guard recognizedCount > 0 || !unreadable.isEmpty else { return nil }
-        return Recognition.message(unreadable: unreadable)
+    /// What has become of them; nil while all were blank.
+    var recognition: TextlessRecognition? {
+        guard hasPictures else { return nil }
+        var recognition = outcome
+        recognition.page = atWork.filter { $1.hasPictures }.keys.min()
+        return recognition
     }
 
     /// The worker waits for this page.
     func want(_ page: Int64) {
-        guard page > wanted.last ?? 0, page <= lastPage else {
-            // Nobody's page; who waits for it does so no longer.
-            try? worker?.send(.recognized(run: run, page: page))
+        guard !isKilled else { return }
+        guard page > newest, waiting.count + atWork.count < Self.waitingMax else {
+            worker?.kill()
             return
         }
-        wanted.append(page)
+        newest = page
+        count += 1
+        guard page <= lastPage else { return answer(page, "") }
+        waiting.append(page)
         startMore()
     }
 
     func startMore() {
-        let cores = max(1, processesMax())
-        while !isKilled, answers.isEmpty, next < wanted.count, atWork.count < cores,
-            next < turn + cores * Int(RecognizedPages.aheadPerCore)
-        {
-            let index = next
-            next += 1
+        while !isKilled, let page = waiting.first, atWork.count < max(1, processesMax()) {
+            waiting.removeFirst()
             do throws(SystemError) {
-                atWork[index] = try PageRecognition(
-                    page: wanted[index], mayBeBlank: true, tools: tools, password: password, content: content.raw,
-                    limits: limits, loop: loop, begins: { [weak self] in self?.advanced() }
+                atWork[page] = try PageRecognition(
+                    page: page, mayBeBlank: true, tools: tools, password: password, content: content.raw,
+                    limits: limits, loop: loop,
+                    begins: { [weak self] in
+                        self?.hasPictures = true
+                        self?.advanced()
+                    }
                 ) { [weak self] outcome in
-                    self?.took(index, outcome)
+                    self?.took(page, outcome)
                 }
             } catch {
                 failed(error)
@@ -108,68 +104,58 @@ final class TextlessPages: @unchecked Sendable {
         }
     }
 
-    private func took(_ index: Int, _ outcome: PageRecognition.Outcome) {
-        atWork[index] = nil
+    private func took(_ page: Int64, _ found: PageRecognition.Outcome) {
+        atWork[page] = nil
         guard !isKilled else {
             if isOver { ended() }
             return
         }
-        switch outcome {
-        case .blank: answer(index, "")
-        case .text(let text):
-            recognizedCount += 1
-            answer(index, text)
+        switch found {
+        case .blank: answer(page, "")
+        case .text(let text): answer(page, text)
         // What it costs is not worth the rest of the document.
         case .unreadable, .failed:
-            unreadable.append(wanted[index])
-            answer(index, "")
+            hasPictures = true
+            outcome.couldNotRead(page)
+            answer(page, "")
         case .broke(let error):
             failed(error)
             return kill()
         }
-        advanced()
-    }
-
-    private func answer(_ index: Int, _ text: String) {
-        answered.insert(index)
-        while answered.remove(turn) != nil { turn += 1 }
-        answers.append((wanted[index], text))
-        if answers.count == 1 { deliver() }
-    }
-
-    private func deliver() {
-        do throws(SystemError) {
-            while let (page, text) = answers.first, !isKilled {
-                let order = WorkerOrder.recognized(run: run, page: page)
-                if text.isEmpty {
-                    try worker?.send(order)
-                } else {
-                    let file = try FileSending.fileInMemory(holding: Array(text.utf8))
-                    try worker?.send(order, [file.raw])
-                }
-                answers.removeFirst()
-            }
-        } catch {
-            guard error.isOtherSideFull else {
-                failed(error)
-                return kill()
-            }
-            loop.schedule(afterMilliseconds: Self.deliveryMilliseconds) { [weak self] in self?.deliver() }
-            return
-        }
         startMore()
+        advanced()
         if isOver { ended() }
     }
 
-    /// Ends the recognition of the page that this process is at.
-    func kill(_ processID: Int32) {
-        for page in atWork.values where page.processIDs.contains(processID) { page.kill() }
+    private func answer(_ page: Int64, _ text: String) {
+        let order = WorkerOrder.recognized(run: run, page: page)
+        do throws(SystemError) {
+            if text.isEmpty {
+                try worker?.send(order)
+            } else {
+                let file = try FileSending.sealedFileInMemory(holding: Array(text.utf8))
+                try worker?.send(order, [file.raw])
+            }
+        } catch {
+            failed(error)
+            kill()
+        }
+    }
+
+    /// Ends the recognition of the page that this process is at, or of all: they stay as they are. Whether there was
+    /// any.
+    @discardableResult
+    func giveUpPages(ofProcess processID: Int32? = nil) -> Bool {
+        let pages = atWork.values.filter { processID == nil || $0.processIDs.contains(processID!) }
+        for page in pages { page.kill() }
+        return !pages.isEmpty
     }
 
     /// Ends all of them; `ended` is called when they are gone, at once where none was there.
     func kill() {
         guard !isKilled else { return }
         isKilled = true
+        waiting = []
         for page in atWork.values { page.kill() }
         if atWork.isEmpty { ended() }
     }

@@ -111,7 +111,7 @@ final class WorkerSlot: @unchecked Sendable {
         state = .leasing(id)
         // Greater than any before on this machine, while its clock is not set back; the owner knows the newest, too.
         let request = LeaseRequest(
-            run: Clock.unixMilliseconds * 1000, settings: pipeline.configuration.settings,
+            run: Clock.unixMilliseconds * 1000, settings: pipeline.workSettings,
             pipelines: pipeline.configuration.pipelines)
         let home = pipeline.loop
         pipeline.documents?.perform(id) { owner in

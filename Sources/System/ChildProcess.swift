@@ -38,7 +38,7 @@ package struct ProcessEnding: Sendable, Equatable {
 package enum Confinement: Sendable, Equatable {
     /// Nothing but its limits.
     case none
-    /// Not even its parent's death: it lives on.
+    /// Not even its parent's death or a request to end (SIGTERM, SIGINT, SIGHUP): it lives on.
     case outlivesParent
     /// It is this binary, and enters its profile when it has started (`Sandbox.enter`). Until then it bears its mark.
     case enteredByItself

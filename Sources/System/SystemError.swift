@@ -19,8 +19,8 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     /// Out of descriptors, in this process or on the machine.
     package var isNoDescriptors: Bool { number == EMFILE || number == ENFILE }
 
-    /// The other side has first to take what waits for it: bytes, or descriptors.
-    package var isOtherSideFull: Bool { number == EAGAIN || number == ETOOMANYREFS }
+    /// Nobody reads any more what is sent: the other process is ending, or has ended.
+    package var isOtherSideGone: Bool { number == EPIPE || number == ECONNRESET }
 
     package var isNotFound: Bool { number == ENOENT }
     package var isAlreadyThere: Bool { number == EEXIST }

@@ -147,11 +147,6 @@ package enum ThisProcess {
     /// A descendant whose parent has ended becomes a child of this process, and not of the machine's first one.
     package static func adoptOrphans() { _ = hw_adopt_orphans() }
 
-    /// Lives on when all are asked to end; for a child that still has something to do then.
-    package static func ignoreRequestsToEnd() {
-        for number in [SIGTERM, SIGINT, SIGHUP] { _ = signal(number, SIG_IGN) }
-    }
-
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
     /// Ends at once: no destructor runs, no buffer is flushed.

@@ -9,6 +9,8 @@ package struct PagesInOrder {
     package static let waitingBytesMax = 1 << 20
     /// Pages that may wait or gather. Where so many gather, they are asked for though no text was seen.
     package static let waitingPagesMax = 16_384
+    /// White space that a page without text may have; one with more goes by like any other.
+    package static let whiteBytesMax = 64 * 1024
 
     private enum Entry {
         case event(PageDecoder.Event)
@@ -16,15 +18,17 @@ package struct PagesInOrder {
         case textless(page: Int64, white: String)
     }
 
+    /// Pages that are asked for at once: until one that was answered is taken, it counts as well.
+    private let askedMax: Int
     private var entries: [Entry] = []
     private var entriesTaken = 0
     private var waitingBytes = 0
     private var waitingPages = 0
     /// Answers for pages that are not the first that waits.
     private var answers: [Int64: String] = [:]
+    /// Not asked for yet; those before any text was seen only gather.
     private var wanted: [Int64] = []
-    /// Gathered before any text was seen.
-    private var gathered: [Int64] = []
+    private var asked = 0
     private var hasText: Bool
     private var pageHasText = false
     private var white = ""
@@ -34,9 +38,10 @@ package struct PagesInOrder {
     package private(set) var pagesReceived: Int64
 
     /// Goes on behind so many pages; `hasText`: anything visible was in them.
-    package init(after pages: Int64, hasText: Bool) {
+    package init(after pages: Int64, hasText: Bool, askedMax: Int) {
         pagesReceived = pages
         self.hasText = hasText
+        self.askedMax = askedMax
     }
 
     /// Nothing waits.
@@ -48,30 +53,45 @@ package struct PagesInOrder {
     package mutating func receive(_ event: PageDecoder.Event) {
         switch event {
         case .text(let piece):
-            if !pageHasText && VisibleCharacters.count(in: piece) == 0 {
+            if !pageHasText, white.utf8.count < Self.whiteBytesMax, VisibleCharacters.count(in: piece) == 0 {
                 white += piece
                 return
             }
-            beginText()
+            if VisibleCharacters.count(in: piece) > 0 { hasText = true }
+            pageHasText = true
+            if !white.isEmpty { append(white) }
+            white = ""
             append(piece)
         case .pageEnd:
             pagesReceived += 1
-            if pageHasText { entries.append(.event(.pageEnd)) } else { appendTextless() }
+            waitingPages += 1
+            if pageHasText {
+                entries.append(.event(.pageEnd))
+            } else {
+                entries.append(.textless(page: pagesReceived, white: white))
+                waitingBytes += white.utf8.count
+                white = ""
+                wanted.append(pagesReceived)
+            }
             pageHasText = false
+            if !hasRoom { hasText = true }
         }
     }
 
     /// Nothing follows. Pages that were not asked for are no longer waited for: there is no text in the document.
     package mutating func finish() { isFinished = true }
 
-    /// Pages to be recognized, in order, each once.
+    /// Pages to be recognized, in order, each once, and no more than may be asked for at once.
     package mutating func takeWanted() -> [Int64] {
-        defer { wanted = [] }
-        return wanted
+        guard hasText, asked < askedMax, !wanted.isEmpty else { return [] }
+        let pages = Array(wanted.prefix(askedMax - asked))
+        wanted.removeFirst(pages.count)
+        asked += pages.count
+        return pages
     }
 
     /// What was recognized on a page that was wanted; nil: it stays as it is.
-    package mutating func answered(_ page: Int64, _ text: String?) { answers[page] = .some(text ?? "") }
+    package mutating func answered(_ page: Int64, _ text: String?) { answers[page] = text ?? "" }
 
     /// The next event in the document's order; nil where nothing is ready.
     package mutating func nextEvent() -> PageDecoder.Event? {
@@ -79,19 +99,30 @@ package struct PagesInOrder {
             switch entries[entriesTaken] {
             case .event(let event):
                 takeEntry()
-                if case .text(let piece) = event { waitingBytes -= piece.utf8.count }
+                switch event {
+                case .text(let piece): waitingBytes -= piece.utf8.count
+                case .pageEnd: waitingPages -= 1
+                }
                 return event
             case .textless(let page, let white):
-                guard isFinished && !hasText || answers[page] != nil else { return nil }
-                let text = answers.removeValue(forKey: page) ?? ""
-                entries[entriesTaken] = .event(.pageEnd)
-                waitingPages -= 1
-                waitingBytes -= white.utf8.count
-                let shown = text.isEmpty ? white : text
-                if !shown.isEmpty { return .text(shown) }
+                if let text = answers.removeValue(forKey: page) {
+                    asked -= 1
+                    begin(text.isEmpty ? white : text, behind: white)
+                } else if isFinished && !hasText {
+                    begin(white, behind: white)
+                } else {
+                    return nil
+                }
             }
         }
         return nil
+    }
+
+    /// Puts the page's text, which may be none, and its end in the place of the first entry.
+    private mutating func begin(_ text: String, behind white: String) {
+        waitingBytes += text.utf8.count - white.utf8.count
+        entries[entriesTaken] = .event(.pageEnd)
+        if !text.isEmpty { entries.insert(.event(.text(text)), at: entriesTaken) }
     }
 
     private mutating func takeEntry() {
@@ -105,35 +136,8 @@ package struct PagesInOrder {
         }
     }
 
-    private mutating func beginText() {
-        pageHasText = true
-        if !hasText { ask() }
-        if !white.isEmpty { append(white) }
-        white = ""
-    }
-
     private mutating func append(_ piece: String) {
         waitingBytes += piece.utf8.count
         entries.append(.event(.text(piece)))
-    }
-
-    private mutating func appendTextless() {
-        entries.append(.textless(page: pagesReceived, white: white))
-        waitingBytes += white.utf8.count
-        waitingPages += 1
-        white = ""
-        if hasText {
-            wanted.append(pagesReceived)
-        } else {
-            gathered.append(pagesReceived)
-            if !hasRoom { ask() }
-        }
-    }
-
-    /// From here on pages without text are asked for, and those that were gathered first of all.
-    private mutating func ask() {
-        hasText = true
-        wanted += gathered
-        gathered = []
     }
 }

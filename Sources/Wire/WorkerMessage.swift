@@ -23,8 +23,9 @@ package struct WorkerAssignment: Sendable, Equatable {
     package var resume: Resume?
     /// How to have chunks embedded by a service, over a socket that is a fifth descriptor; nil: the worker does it.
     package var embedding: Embedding?
-    /// Pages without text are told (`WorkerReport.textless`), and what was recognized on them is waited for.
-    package var recognizesPages: Bool
+    /// So many pages without text may be told at once (`WorkerReport.textless`), and what was recognized on them is
+    /// waited for; 0: they stay as they are.
+    package var textlessMax: Int
 
     package struct Embedding: Sendable, Equatable {
         /// Chunks of one batch.
@@ -63,7 +64,7 @@ package struct WorkerAssignment: Sendable, Equatable {
     package init(
         run: Int64, charactersMax: Int, overlapCharacters: Int, countsPages: Bool, format: SourceFormat = .pages,
         charset: String? = nil, sourceCount: Int = 1, resume: Resume? = nil, embedding: Embedding? = nil,
-        recognizesPages: Bool = false
+        textlessMax: Int = 0
     ) {
         self.run = run
         self.charactersMax = charactersMax
@@ -74,7 +75,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.sourceCount = sourceCount
         self.resume = resume
         self.embedding = embedding
-        self.recognizesPages = recognizesPages
+        self.textlessMax = textlessMax
     }
 
     package var encoded: [UInt8] {
@@ -87,7 +88,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         writer.key("format"); writer.string(format.rawValue)
         if let charset { writer.key("charset"); writer.string(charset) }
         writer.key("sources"); writer.integer(sourceCount)
-        if recognizesPages { writer.key("recognizes_pages"); writer.bool(true) }
+        writer.key("textless_max"); writer.integer(textlessMax)
         if let resume {
             writer.key("resume")
             writer.beginObject()
@@ -114,7 +115,8 @@ package struct WorkerAssignment: Sendable, Equatable {
             let characters = value["characters_max"]?.integerValue,
             let overlap = value["overlap_characters"]?.integerValue,
             let countsPages = value["counts_pages"]?.boolValue, let sources = value["sources"]?.integerValue,
-            let format = value["format"]?.stringValue.flatMap(SourceFormat.init)
+            let format = value["format"]?.stringValue.flatMap(SourceFormat.init),
+            let textlessMax = value["textless_max"]?.integerValue
         else { return nil }
         var resume: Resume?
         if let from = value["resume"] {
@@ -133,7 +135,7 @@ package struct WorkerAssignment: Sendable, Equatable {
         self.init(
             run: run, charactersMax: Int(characters), overlapCharacters: Int(overlap), countsPages: countsPages,
             format: format, charset: value["charset"]?.stringValue, sourceCount: Int(sources), resume: resume,
-            embedding: embedding, recognizesPages: value["recognizes_pages"]?.boolValue ?? false)
+            embedding: embedding, textlessMax: Int(textlessMax))
     }
 }
 

@@ -14,6 +14,8 @@ final class TextJob {
     static let checkpointIntervalMilliseconds: Int64 = 1000
     /// A worker that waits for vectors says so this often: it is alive.
     static let embeddingWaitMilliseconds: Int64 = 1000
+    /// One that waits for pages that are recognized looks up this often: vectors may have come.
+    static let recognitionWaitMilliseconds: Int64 = 250
     static let readBytes = 64 * 1024
     /// What is made gathers up to this size before it is written.
     static let writeBytes = 256 * 1024
@@ -28,7 +30,7 @@ final class TextJob {
 
     private var pages = PageDecoder()
     /// Where pages without text are recognized, what is read comes by way of this.
-    private var order = PagesInOrder(after: 0, hasText: false)
+    private var order = PagesInOrder(after: 0, hasText: false, askedMax: 0)
     private var isOrdering = false
     private var chunker: Chunker
     private let embedder: ChunkEmbedder
@@ -40,11 +42,17 @@ final class TextJob {
     /// That were cut, and of those the ones that are in the result.
     private var chunks: Int64 = 0
     private var chunksWritten: Int64
+    /// Those before the end of the text, and what the result has up to there once more is in it.
+    private var wholeChunks = Int64.max
+    private var wholeResultBytes: Int64?
     /// The last end of a page that is in the text file: what may be on record as done.
     private var boundary: (pages: Int64, textBytes: Int64)
     private var visibleCharacters: Int64 = 0
     private var isInKnownPage: Bool
     private var lastReportMilliseconds: Int64 = 0
+    /// What was told last.
+    private var lastProgress: WorkerReport?
+    private var lastCheckpoint: WorkerReport?
     private var lastCheckpointMilliseconds = Clock.monotonicMilliseconds
 
     init(
@@ -108,7 +116,8 @@ final class TextJob {
         }
     }
 
-    private var units: Int64 { assignment.countsPages ? pagesRead : unitsRead }
+    /// Where its reader has failed: how far that had come, which is further than the pages that waited.
+    private var units: Int64 { assignment.countsPages ? max(pagesRead, order.pagesReceived) : unitsRead }
 
     private func work() throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 64)
@@ -119,6 +128,8 @@ final class TextJob {
         try checkpointNowAndThen()
         // The ends of the stages are told at once, however short the document.
         try report(finishedStages: 1)
+        // If the extractor has failed the text goes on, and what is cut off here is no chunk of it.
+        if assignment.format.isFromExtractor { wholeChunks = chunks }
         chunker.finish()
         var rest: [TextChunk] = []
         while let chunk = chunker.nextChunk() { rest.append(chunk) }
@@ -138,8 +149,8 @@ final class TextJob {
     /// What extractors write.
     private func readPages(through buffer: UnsafeMutableRawBufferPointer) throws {
         var source = 0
-        if assignment.recognizesPages {
-            order = PagesInOrder(after: pagesRead, hasText: visibleCharacters > 0)
+        if assignment.textlessMax > 0 {
+            order = PagesInOrder(after: pagesRead, hasText: visibleCharacters > 0, askedMax: assignment.textlessMax)
             isOrdering = true
         }
         while case .bytes(let count, let index) = try sources.read(into: buffer) {
@@ -152,6 +163,10 @@ final class TextJob {
             unitsRead += Int64(count)
             try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             try takeRecognized(all: false)
+            // What waits is not taken any more, and more of it is of no use.
+            if sources.isStopped && !order.isEmpty { break }
+            // Who dies now is the reader, at what it has not handed over.
+            pageMark.tell(max(pagesRead, order.pagesReceived))
         }
         try endSource()
         order.finish()
@@ -165,9 +180,14 @@ final class TextJob {
         guard isOrdering else { return }
         var waits = false
         repeat {
-            let answers = try sources.takeRecognized(waits: waits)
+            let answers = try sources.takeRecognized(waitingMilliseconds: waits ? Self.recognitionWaitMilliseconds : 0)
             for answer in answers { order.answered(answer.page, Self.clean(answer.text)) }
             try takeInOrder()
+            // Vectors come meanwhile, and what is done is put on record.
+            if waits {
+                try takeEmbedded(waits: false)
+                try checkpointNowAndThen()
+            }
             try reportNowAndThen()
             waits = all ? !order.isEmpty : !order.hasRoom
         } while waits && !sources.isStopped
@@ -268,7 +288,7 @@ final class TextJob {
             }
             chunker.endPage()
             try takeChunks()
-            pageMark.tell(max(pagesRead, order.pagesReceived))
+            pageMark.tell(pagesRead)
             if assignment.countsPages, !isKept { try checkpointNowAndThen() }
         }
     }
@@ -304,6 +324,7 @@ final class TextJob {
             try MessageSocket.send(socket, WorkerReport.awaited(run: assignment.run, milliseconds: waited).encoded)
         }
         while let embedded = next {
+            if chunksWritten == wholeChunks { wholeResultBytes = result.byteCount }
             try result.append { ResultLine.encode(embedded.chunk, embedding: embedded.vector, into: &$0) }
             chunksWritten += 1
             // More chunks may begin on the page where this one ends.
@@ -321,13 +342,15 @@ final class TextJob {
     }
 
     private func checkpoint() throws {
-        try result.sync()
-        try text.sync()
         lastCheckpointMilliseconds = Clock.monotonicMilliseconds
         let point = WorkerReport.checkpoint(
             run: assignment.run, units: assignment.countsPages ? boundary.pages : unitsRead,
-            textBytes: assignment.countsPages ? boundary.textBytes : 0, chunks: chunksWritten,
-            resultBytes: result.byteCount)
+            textBytes: assignment.countsPages ? boundary.textBytes : 0, chunks: min(chunksWritten, wholeChunks),
+            resultBytes: wholeResultBytes ?? result.byteCount)
+        guard point != lastCheckpoint else { return }
+        try result.sync()
+        try text.sync()
+        lastCheckpoint = point
         try MessageSocket.send(socket, point.encoded)
     }
 
@@ -348,6 +371,9 @@ final class TextJob {
         let progress = WorkerReport.progress(
             run: assignment.run, extracted: done.0, chunked: done.1, embedded: done.2, finishedStages: finishedStages,
             total: unitsTotal, hasText: visibleCharacters > 0)
+        // Said again it would be taken for a sign of life, of one who waits for a page that is never read.
+        guard progress != lastProgress else { return }
+        lastProgress = progress
         try MessageSocket.send(socket, progress.encoded)
     }
 }

@@ -15,8 +15,6 @@ struct TextSources: ~Copyable {
     struct Orphaned: Error {}
 
     static let growthWaitMilliseconds: Int32 = 10
-    /// Of a page's text; no supervisor sends more.
-    static let recognizedBytesMax = 1 << 20
 
     private let run: Int64
     private let socket: Int32
@@ -45,7 +43,7 @@ struct TextSources: ~Copyable {
     /// What is read next, for who reads it otherwise.
     var descriptor: Int32 { current.descriptor.raw }
 
-    /// The next bytes; waits until there are some.
+    /// The next bytes; waits until there are some, or something was recognized: then there may be none.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Piece {
         while true {
             // Asked before reading: what was written before the source ended is then surely found.
@@ -55,6 +53,7 @@ struct TextSources: ~Copyable {
             case .wouldBlock: preconditionFailure("a worker's source blocks")
             case .end where !isWhole:
                 if try DescriptorIO.waitToRead(socket, milliseconds: Self.growthWaitMilliseconds) { try takeOrder() }
+                if !recognized.isEmpty { return .bytes(0, source: index) }
             case .end:
                 guard index + 1 < count, !isStopped else { return .end }
                 while waiting.isEmpty && !isStopped { try takeOrder() }
@@ -65,10 +64,13 @@ struct TextSources: ~Copyable {
         }
     }
 
-    /// What was recognized since; `waits`: until there is something, or the run is stopped.
-    mutating func takeRecognized(waits: Bool) throws -> [(page: Int64, text: [UInt8])] {
-        while try DescriptorIO.waitToRead(socket, milliseconds: 0) { try takeOrder() }
-        while waits && recognized.isEmpty && !isStopped { try takeOrder() }
+    /// What was recognized since; waits for it, where there is nothing yet.
+    mutating func takeRecognized(waitingMilliseconds: Int64) throws -> [(page: Int64, text: [UInt8])] {
+        var wait = recognized.isEmpty && !isStopped ? Int32(waitingMilliseconds) : 0
+        while try DescriptorIO.waitToRead(socket, milliseconds: wait) {
+            try takeOrder()
+            wait = 0
+        }
         defer { recognized = [] }
         return recognized
     }
@@ -89,7 +91,8 @@ struct TextSources: ~Copyable {
 
     private static func contents(of file: Int32) throws(SystemError) -> [UInt8] {
         var failure: SystemError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: recognizedBytesMax) { buffer, count in
+        // Its own size and no more: several wait at once.
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(try Files.size(file))) { buffer, count in
             do throws(SystemError) {
                 while count < buffer.count {
                     let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])

@@ -12,7 +12,6 @@ struct GuardCommand: ParsableCommand {
 
     func run() throws {
         guard let family = ProcessMark.Family(family) else { throw ExitCode(64) }
-        ThisProcess.ignoreRequestsToEnd()
         // Nobody writes to it: it ends with the server.
         var byte: [UInt8] = [0]
         var isOver = false

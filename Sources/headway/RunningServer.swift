@@ -175,7 +175,7 @@ final class RunningServer: @unchecked Sendable {
         // Eight hexadecimal digits tell one run of the server from another.
         let epoch = String(Randomness.integer() >> 32 | 1 << 31, radix: 16)
         var deduplication = settings.deduplication
-        deduplication.workSettings = work.settings
+        deduplication.workSettings = pipeline.workSettings
         let documents = Documents(
             loops: loops, hub: hub, records: ledger, bytes: store, queue: pipeline, epoch: epoch,
             lifetimes: settings.lifetimes, retries: settings.retries, deduplication: deduplication, learned: learned,

@@ -125,18 +125,20 @@ struct DocumentEstimateTests {
         var (document, now) = try Self.working()
         #expect(document.estimate != nil)
         var work = WorkProgress.pages([101, 101, 101], of: 400)
-        work.isUneven = true
-        work.message = Recognition.message(recognizing: 102)
+        work.recognition = TextlessRecognition()
+        work.recognition?.page = 102
         _ = try document.apply(.worked(work), at: now)
         #expect(document.estimate == nil)
+        #expect(try #require(document.message).contains("page 102"))
         var cancelled = document
         _ = try cancelled.apply(.cancelled, at: now)
         #expect(cancelled.message == nil)
         now = now.advanced(byMilliseconds: 1000)
-        work.message = Recognition.message(unreadable: [])
+        work.recognition?.page = nil
         _ = try document.apply(.worked(work), at: now)
+        #expect(try #require(document.message).contains("page 102"), "the end is told at the end")
         _ = try document.apply(.completed(units: 400, chunks: 1), at: now)
-        #expect(document.message == Recognition.message(unreadable: []))
+        #expect(document.message == TextlessRecognition().endMessage)
         #expect(document.lesson(at: now) == nil)
     }
 

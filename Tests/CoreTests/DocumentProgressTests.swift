@@ -60,7 +60,7 @@ struct DocumentProgressTests {
         #expect(document.stagePercentage == 6)
     }
 
-    @Test("the number of pages that an earlier run was told grows with what is done, while the new run counts them anew")
+    @Test("the number of pages that an earlier run was told grows with what is done, until the new run knows it")
     func numberOfAnEarlierRun() throws {
         var document = try Document.sample(in: .processing)
         try document.apply([.worked(.pages([7, 7, 7], of: 3)), .requeued, .leased, .worked(.pages([9, 9, 9], of: nil))])

@@ -54,14 +54,4 @@ struct RecognitionTests {
         #expect(some.wallMillisecondsMax == plain.wallMillisecondsMax + 10 * Recognition.pageSeconds * 1000)
         #expect(policy.limits(forBytes: 1000, recognizedPages: .max).wallMillisecondsMax == policy.secondsMax * 1000)
     }
-
-    @Test("pages that could not be read are told by their numbers, in order, and those beyond the bound are counted")
-    func unreadable() {
-        #expect(Recognition.message(unreadable: []).contains("read the pages that have no text of their own"))
-        #expect(Recognition.message(unreadable: [7]).hasSuffix("could not read page 7."))
-        #expect(Recognition.message(unreadable: [9, 7]).hasSuffix("could not read pages 7, 9."))
-        let most = Int64(Recognition.unreadableToldMax)
-        #expect(Recognition.message(unreadable: Array(1...most)).hasSuffix("9, \(most)."))
-        #expect(Recognition.message(unreadable: Array(1...most + 2)).hasSuffix("9, \(most) and 2 more."))
-    }
 }

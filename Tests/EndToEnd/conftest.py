@@ -114,7 +114,7 @@ def with_reader(start_server, tmp_path):
     """Starts servers whose pdftotext is a script of the test's own, and so are the reader behind it and `others`."""
     def start(script, *options, workers=1, second="exit 1", **others):
         folder = tmp_path / "bin"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for name, text in {"pdftotext": script, "mutool": second, **others}.items():
             if text is None:
                 continue

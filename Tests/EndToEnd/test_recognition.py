@@ -106,8 +106,12 @@ class TestPagesWithoutText:
         for page, words in enumerate(["Page 1 of 7", "Typed on page 2.", "", "Page 4 of 7", "Typed on page 5.", "",
                                       "Page 7 of 7"]):
             assert words in found[page] and (words or not found[page].strip()), found
-        messages = {state["message"] for state in states}
-        assert any(f"Recognizing the text of page {page}," in str(messages) for page in (1, 4, 7)), messages
+        messages = [state["message"] for state in states if state["message"]]
+        told = list(dict.fromkeys(messages))
+        assert told[-1] == self.READ and messages.count(self.READ) == 1, "the end is told at the end"
+        pages = [int(re.fullmatch(r"Recognizing the text of page (\d), which has none of its own\.", one)[1])
+                 for one in told[:-1]]
+        assert pages and set(pages) <= {1, 4, 6, 7}, told
 
     def test_without_pictures_none_of_them_is_read(self, with_tesseract):
         server = with_tesseract(SIGNING)
@@ -153,6 +157,39 @@ class TestPagesWithoutText:
         state = server.client.post(f"/v1/documents/{identifier}/cancel", expect=200).json()
         assert state["message"] is None, state
         eventually(lambda: not {"sleep", "tesseract", "pdftoppm"} & commands(server), 2, "all of them are gone")
+
+    def test_a_reader_that_dies_behind_those_that_wait_is_taken_for_poison_at_its_own_page(self, with_reader):
+        # Five pages wait for a recognizer that takes its time, and each time another number of them is done.
+        reader = "printf 'Words.\\n\\f\\f\\f\\f\\f\\f'; sleep 0.6; kill -SEGV $$"
+        server = with_reader(reader, "--ocr", "--retry-wait-seconds", 0, second=None,
+                             tesseract=SIGNING.replace("0.15", "0.$((RANDOM % 3 + 1))"))
+        state = server.client.process(documents.scanned(8))
+        assert (state["status"], state["error"]["code"], state["attempt"]) == ("failed", "crashed", 2), state
+        assert "twice at page 7" in state["error"]["detail"] and state["message"] is None, state
+
+    def test_one_at_which_recognition_hangs_stays_empty(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 600"), "--stall-seconds", 2)
+        state = server.client.process(documents.scanned(3, typed=(1, 3)))
+        assert state["status"] == "complete" and "could not read page 2." in state["message"], state
+
+    def test_an_incomplete_result_is_nobody_elses(self, with_tesseract):
+        server = with_tesseract(SIGNING.replace("sleep 0.15;", "exit 1;"), "--deduplicate")
+        for _ in range(2):
+            state = server.client.process(documents.scanned(2, typed=(1,)))
+            assert state["message"] == "Text recognition (OCR) could not read page 2.", state
+
+    def test_what_was_made_without_the_tools_is_made_anew_when_they_are_there(self, start_server, tmp_path):
+        program("tesseract")
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name in ("pdftotext", "pdfinfo", "pdfimages", "pdftoppm", "stdbuf", "env"):
+            (folder / name).symlink_to(shutil.which(name))
+        options, body = ("--ocr", "--ocr-dpi", 100, "--deduplicate"), documents.scanned(2, typed=(1,))
+        without = start_server(*options, environment={"PATH": str(folder)})
+        assert without.client.process(body)["message"] is None
+        without.stop()
+        server = start_server(*options, data=without.data)
+        assert server.client.process(body)["message"] == self.READ
 
     def test_what_is_read_beside_them_is_not_held_up_where_recognition_never_ends(self, with_tesseract):
         server = with_tesseract(SIGNING.replace("sleep 0.15", "while :; do :; done"), "--work-seconds", 1, workers=2)

@@ -211,6 +211,32 @@ class TestBehindTheLastPage:
         assert re.findall(r"Page (\d) of 3", text) == ["1", "2", "3"] and text.count("\f") == 3, text
 
 
+    def test_what_a_dead_reader_leaves_of_a_chunk_is_no_chunk(self, with_reader, small_pdf):
+        """The text ends where the reader died, in the middle of a chunk: cut off there, it must not be on record."""
+        script = """first=$(sed -n 's/.*-f \\([0-9]*\\).*/\\1/p' <<< "$*"); first=${first:-1}
+            for page in $(seq $first 9); do
+                printf 'Words of page %s. \\n\\f' $page
+                if [ $page = 4 ] && [ $first = 1 ] && [ DIES ]; then sleep 0.2; kill -SEGV $$; fi
+            done"""
+        results = []
+        for dies in ("1", ""):
+            stand_in = EmbeddingService()
+            stand_in.slow_seconds = 0.6 if dies else 0
+            server = with_reader(
+                script.replace("DIES", f'"{dies}"'), "--embedding-url", stand_in.url, "--embedding-model", "stand-in",
+                "--embedding-batch", 1, "--embedding-concurrency", 1, "--chunk-characters", 60, "--chunk-overlap", 0,
+                "--retry-wait-seconds", 0)
+            try:
+                identifier = server.client.upload(small_pdf)["document_id"]
+                state = server.client.finish(identifier, 60)
+            finally:
+                stand_in.close()
+            assert (state["status"], state["attempt"]) == ("complete", 2 if dies else 1), state
+            results.append(outcome(server, identifier))
+            server.stop()
+        assert results[0] == results[1]
+
+
 def identifier_of(state):
     return state["document_id"]
 

@@ -136,7 +136,7 @@ struct ChildProcessTests {
         var child: ChildProcess?
     }
 
-    @Test("a child dies with the thread that started it, unless it is to outlive it", arguments: [false, true])
+    @Test("a child dies with the thread that started it, unless it is to outlive it and every request to end", arguments: [false, true])
     func parent(outlives: Bool) throws {
         let box = Box()
         let input = try DescriptorPair.pipe()
@@ -149,7 +149,10 @@ struct ChildProcessTests {
         guard let child = box.child.take() else { throw SystemError("no child", ECHILD) }
         let hasEnded = try DescriptorIO.waitToRead(child.exitDescriptor, milliseconds: outlives ? 300 : 10_000)
         #expect(hasEnded != outlives)
-        if outlives { try DescriptorIO.writeAll(input.second.raw, Array("go\n".utf8)) }
+        if outlives {
+            for number in [SIGTERM, SIGINT, SIGHUP] { kill(child.processID, number) }
+            try DescriptorIO.writeAll(input.second.raw, Array("go\n".utf8))
+        }
         let ending = try #require(try child.reap(waits: true))
         #expect(ending.manner == (outlives ? .exit(code: 7) : .signal(SIGKILL)))
     }

@@ -164,4 +164,20 @@ struct FilesTests {
         #expect((0...space.totalBytes).contains(space.freeBytes))
         #expect(throws: SystemError.self) { try Files.space(at: directory.file("none")) }
     }
+
+    @Test("a file in memory that is sealed is read, and never changed or made longer")
+    func sealed() throws {
+        let file = try FileSending.sealedFileInMemory(holding: Array("words".utf8))
+        let raw = file.raw
+        for offset in [0, 5] as [Int64] {
+            #expect(throws: SystemError("pwrite", EPERM)) {
+                try [UInt8](repeating: 0x78, count: 1).withUnsafeBytes { (bytes) throws(SystemError) in
+                    try Files.write(raw, bytes, at: offset)
+                }
+            }
+        }
+        #expect(throws: SystemError("ftruncate", EPERM)) { try Files.truncate(raw, to: 0) }
+        let size = try Files.size(file.raw)
+        #expect(size == 5)
+    }
 }

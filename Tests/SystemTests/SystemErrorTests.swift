@@ -15,6 +15,7 @@ struct SystemErrorTests {
     func kinds() {
         for number in [ENOSPC, EDQUOT, EFBIG] { #expect(SystemError("", number).isNoSpace) }
         for number in [EMFILE, ENFILE] { #expect(SystemError("", number).isNoDescriptors) }
+        for number in [EPIPE, ECONNRESET] { #expect(SystemError("", number).isOtherSideGone) }
         #expect(SystemError("", EADDRINUSE).isAddressInUse)
         #expect(!SystemError("", EIO).isNoSpace)
         #expect(!SystemError("", EIO).isNotFound)

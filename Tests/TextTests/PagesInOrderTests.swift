@@ -28,7 +28,7 @@ struct PagesInOrderTests {
 
     @Test("a page with text goes by at once, piece by piece, and white space before it as well")
     func text() {
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         order.receive(.text("\n "))
         #expect(order.nextEvent() == nil)
         order.receive(.text("a"))
@@ -43,7 +43,7 @@ struct PagesInOrderTests {
 
     @Test("a page without text is wanted, and it and those behind it come when it is answered, in the document's order")
     func order() {
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         for page in ["a", "", "c", "\n", "e"] { Self.receive(page, by: &order) }
         #expect(order.takeWanted() == [2, 4])
         #expect(order.takeWanted() == [])
@@ -57,7 +57,7 @@ struct PagesInOrderTests {
 
     @Test("before any text nothing is wanted; the first text wants all that were before it")
     func gathering() {
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         Self.receive("", by: &order)
         Self.receive(" ", by: &order)
         #expect(order.takeWanted() == [] && Self.take(from: &order) == [])
@@ -70,7 +70,7 @@ struct PagesInOrderTests {
 
     @Test("a document without any text comes as it is, when it has ended")
     func noText() {
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         for page in ["", "\n", ""] { Self.receive(page, by: &order) }
         order.finish()
         #expect(order.takeWanted() == [])
@@ -80,14 +80,14 @@ struct PagesInOrderTests {
 
     @Test("behind pages with text that an earlier run had, the first one without is wanted at once, by its number")
     func resumed() {
-        var order = PagesInOrder(after: 7, hasText: true)
+        var order = PagesInOrder(after: 7, hasText: true, askedMax: 64)
         Self.receive("", by: &order)
         #expect(order.takeWanted() == [8])
     }
 
     @Test("at the bound of the text that waits there is no room, until a page is answered")
     func waitingBytes() {
-        var order = PagesInOrder(after: 0, hasText: true)
+        var order = PagesInOrder(after: 0, hasText: true, askedMax: 64)
         Self.receive("", by: &order)
         order.receive(.text(String(repeating: "a", count: PagesInOrder.waitingBytesMax - 1)))
         #expect(order.hasRoom)
@@ -98,17 +98,45 @@ struct PagesInOrderTests {
         #expect(order.hasRoom)
     }
 
-    @Test("at the bound of the pages that gather they are asked for, and there is no room")
+    @Test("at the bound of the pages that wait there is no room, and they are asked for though no text was seen")
     func waitingPages() {
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         for _ in 1..<PagesInOrder.waitingPagesMax { Self.receive("", by: &order) }
         #expect(order.hasRoom && order.takeWanted().isEmpty)
         Self.receive("", by: &order)
         #expect(!order.hasRoom)
-        #expect(order.takeWanted() == Array(1...Int64(PagesInOrder.waitingPagesMax)))
+        #expect(order.takeWanted().first == 1)
         order.answered(1, nil)
         #expect(Self.take(from: &order) == [""])
         #expect(order.hasRoom)
+        Self.receive("text", by: &order)
+        #expect(!order.hasRoom, "pages with text count as well")
+    }
+
+    @Test("a page with more white space than the bound says goes by like one with text")
+    func whiteBytes() {
+        var order = PagesInOrder(after: 0, hasText: true, askedMax: 64)
+        let most = String(repeating: " ", count: PagesInOrder.whiteBytesMax)
+        order.receive(.text(most))
+        #expect(order.nextEvent() == nil)
+        order.receive(.text("\n"))
+        #expect(order.nextEvent() == .text(most))
+        #expect(order.nextEvent() == .text("\n"))
+        order.receive(.pageEnd)
+        #expect(order.takeWanted() == [])
+        #expect(order.nextEvent() == .pageEnd)
+    }
+
+    @Test("so many are asked for at once as the bound says, and one more for each that was answered and taken")
+    func asked() {
+        var order = PagesInOrder(after: 0, hasText: true, askedMax: 3)
+        for _ in 0..<6 { Self.receive("", by: &order) }
+        #expect(order.takeWanted() == [1, 2, 3])
+        order.answered(2, "b")
+        #expect(Self.take(from: &order) == [] && order.takeWanted() == [], "an answer that waits is held")
+        order.answered(1, nil)
+        #expect(Self.take(from: &order) == ["", "b"])
+        #expect(order.takeWanted() == [4, 5])
     }
 
     @Test("whatever order the answers come in, every page comes once, in its place", arguments: 1...60)
@@ -116,7 +144,7 @@ struct PagesInOrderTests {
         var random = SeededRandom(seed: seed)
         let pages = (0..<3000).map { Int.random(in: 0..<3, using: &random) == 0 ? "" : "text \($0)" }
         let expected = pages.enumerated().map { $1.isEmpty && $0 % 2 == 0 ? "recognized \($0 + 1)" : $1 }
-        var order = PagesInOrder(after: 0, hasText: false)
+        var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         var open: [Int64] = []
         var taken: [String] = []
         func answerOne() {
@@ -124,6 +152,7 @@ struct PagesInOrderTests {
             let page = open.remove(at: Int.random(in: open.indices, using: &random))
             order.answered(page, page % 2 == 1 ? "recognized \(page)" : nil)
             taken += Self.take(from: &order)
+            open += order.takeWanted()
         }
         for page in pages {
             while !order.hasRoom { answerOne() }

@@ -9,7 +9,7 @@ struct WorkerMessageTests {
         for charset in [nil, "koi8-r"] {
             let assignment = WorkerAssignment(
                 run: 7, charactersMax: 1000, overlapCharacters: 150, countsPages: true, format: format,
-                charset: charset, recognizesPages: charset == nil)
+                charset: charset, textlessMax: charset == nil ? 0 : 32)
             #expect(WorkerAssignment(decoding: assignment.encoded) == assignment)
         }
     }

@@ -30,6 +30,7 @@ int hw_send_descriptors(int socket, const void *bytes, size_t count, const int *
 long hw_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, size_t *descriptor_count);
 int hw_set_thread_name(const char *name);
 int hw_memory_file(const char *name);
+int hw_seal(int fd);
 int hw_seal_size(int fd);
 void hw_release_freed_memory(void);
 
