@@ -3,7 +3,7 @@
 ///
 /// `receive` what a `PageDecoder` says, ask for `takeWanted`, tell `answered`, and take what is ready with `nextEvent`,
 /// all of it each time. Until anything visible was read, pages without text only gather, and nothing is asked: a
-/// document without any text is another reader's, from its beginning.
+/// document without any text is another reader's, from its beginning, and nothing of it is taken here.
 package struct PagesInOrder {
     /// Text that may wait behind such a page; who has more reads no further before one is answered.
     package static let waitingBytesMax = 1 << 20
@@ -32,7 +32,6 @@ package struct PagesInOrder {
     private var hasText: Bool
     private var pageHasText = false
     private var white = ""
-    private var isFinished = false
 
     /// Pages whose end was received, those before the first one included.
     package private(set) var pagesReceived: Int64
@@ -46,6 +45,9 @@ package struct PagesInOrder {
 
     /// Nothing waits.
     package var isEmpty: Bool { entriesTaken == entries.count }
+
+    /// Something waits for an answer that was or will be asked for.
+    package var awaitsAnswers: Bool { hasText && !isEmpty }
 
     /// Whether more is to be received before anything is answered.
     package var hasRoom: Bool { waitingBytes < Self.waitingBytesMax && waitingPages < Self.waitingPagesMax }
@@ -78,9 +80,6 @@ package struct PagesInOrder {
         }
     }
 
-    /// Nothing follows. Pages that were not asked for are no longer waited for: there is no text in the document.
-    package mutating func finish() { isFinished = true }
-
     /// Pages to be recognized, in order, each once, and no more than may be asked for at once.
     package mutating func takeWanted() -> [Int64] {
         guard hasText, asked < askedMax, !wanted.isEmpty else { return [] }
@@ -105,14 +104,9 @@ package struct PagesInOrder {
                 }
                 return event
             case .textless(let page, let white):
-                if let text = answers.removeValue(forKey: page) {
-                    asked -= 1
-                    begin(text.isEmpty ? white : text, behind: white)
-                } else if isFinished && !hasText {
-                    begin(white, behind: white)
-                } else {
-                    return nil
-                }
+                guard let text = answers.removeValue(forKey: page) else { return nil }
+                asked -= 1
+                begin(text.isEmpty ? white : text, behind: white)
             }
         }
         return nil

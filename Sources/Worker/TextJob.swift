@@ -116,7 +116,7 @@ final class TextJob {
         }
     }
 
-    /// Where its reader has failed: how far that had come, which is further than the pages that waited.
+    /// Where its reader has failed, or found no text: how far that had come, which is further than the pages that wait.
     private var units: Int64 { assignment.countsPages ? max(pagesRead, order.pagesReceived) : unitsRead }
 
     private func work() throws {
@@ -169,8 +169,6 @@ final class TextJob {
             pageMark.tell(max(pagesRead, order.pagesReceived))
         }
         try endSource()
-        order.finish()
-        try takeInOrder()
         try takeRecognized(all: true)
     }
 
@@ -189,7 +187,7 @@ final class TextJob {
                 try checkpointNowAndThen()
             }
             try reportNowAndThen()
-            waits = all ? !order.isEmpty : !order.hasRoom
+            waits = all ? order.awaitsAnswers : !order.hasRoom
         } while waits && !sources.isStopped
     }
 
@@ -343,6 +341,7 @@ final class TextJob {
 
     private func checkpoint() throws {
         lastCheckpointMilliseconds = Clock.monotonicMilliseconds
+        guard chunksWritten <= wholeChunks || wholeResultBytes != nil else { return }
         let point = WorkerReport.checkpoint(
             run: assignment.run, units: assignment.countsPages ? boundary.pages : unitsRead,
             textBytes: assignment.countsPages ? boundary.textBytes : 0, chunks: min(chunksWritten, wholeChunks),

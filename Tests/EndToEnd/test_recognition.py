@@ -12,6 +12,7 @@ import pytest
 import documents
 import rules
 from client import PDF
+from embedding_service import EmbeddingService
 from means import binary, program
 from waiting import eventually
 from watchers import watch
@@ -166,6 +167,29 @@ class TestPagesWithoutText:
         state = server.client.process(documents.scanned(8))
         assert (state["status"], state["error"]["code"], state["attempt"]) == ("failed", "crashed", 2), state
         assert "twice at page 7" in state["error"]["detail"] and state["message"] is None, state
+
+    def test_those_at_the_beginning_are_not_done_where_the_reader_dies_before_any_text(self, with_reader):
+        reader = """[[ "$*" == *" -f "* ]] && { printf 'Words.\\n\\f'; exit 0; }
+            printf '\\f\\f\\f'; sleep 1.3; kill -SEGV $$"""
+        server = with_reader(reader, "--ocr", "--retry-wait-seconds", 0, second=None, tesseract=SIGNING)
+        state = server.client.process(documents.scanned(4))
+        assert (state["status"], state["attempt"]) == ("failed", 2), state
+        assert "twice at page 4" in state["error"]["detail"], state
+
+    def test_vectors_of_the_others_come_meanwhile_and_none_twice(self, with_tesseract):
+        stand_in = EmbeddingService()
+        stand_in.slow_seconds = 0.2
+        server = with_tesseract(SIGNING.replace("0.15", "0.5"), "--embedding-url", stand_in.url, "--embedding-model",
+                                "stand-in", "--embedding-batch", 1, "--chunk-characters", 50, "--chunk-overlap", 0)
+        try:
+            state = server.client.process(documents.scanned(8, typed=(1, 2, 5, 8)))
+        finally:
+            stand_in.close()
+        assert (state["status"], state["message"]) == ("complete", self.READ), state
+        pages = text_of(server, state["document_id"]).split("\f")
+        signed = [number for number, page in enumerate(pages, 1) if SIGNED.search(page)]
+        assert signed == [3, 4, 6, 7], pages
+        assert stand_in.texts and set(stand_in.texts.values()) == {1}, stand_in.texts
 
     def test_one_at_which_recognition_hangs_stays_empty(self, with_tesseract):
         server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 600"), "--stall-seconds", 2)

@@ -68,14 +68,14 @@ struct PagesInOrderTests {
         #expect(Self.take(from: &order) == ["a", " ", "c"])
     }
 
-    @Test("a document without any text comes as it is, when it has ended")
+    @Test("nothing of a document without any text is asked for or taken")
     func noText() {
         var order = PagesInOrder(after: 0, hasText: false, askedMax: 64)
         for page in ["", "\n", ""] { Self.receive(page, by: &order) }
-        order.finish()
-        #expect(order.takeWanted() == [])
-        #expect(Self.take(from: &order) == ["", "\n", ""])
-        #expect(order.isEmpty)
+        #expect(order.takeWanted() == [] && Self.take(from: &order) == [])
+        #expect(!order.awaitsAnswers && order.pagesReceived == 3)
+        Self.receive("text", by: &order)
+        #expect(order.awaitsAnswers)
     }
 
     @Test("behind pages with text that an earlier run had, the first one without is wanted at once, by its number")
@@ -160,7 +160,6 @@ struct PagesInOrderTests {
             open += order.takeWanted()
             if Int.random(in: 0..<4, using: &random) == 0 { answerOne() }
         }
-        order.finish()
         while !open.isEmpty { answerOne() }
         #expect(taken == expected && order.isEmpty)
     }
