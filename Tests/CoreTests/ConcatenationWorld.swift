@@ -16,6 +16,8 @@ final class ConcatenationWorld {
         var holder = UploadHolder()
         var takers: [UInt64: () -> Void] = [:]
         var isBusy = false
+        /// Orders that wait until its creation is on record, or has failed (`whenSettled`).
+        var waitingOrders: [() -> Void] = []
 
         init(_ document: Document) { self.document = document }
     }
@@ -90,8 +92,10 @@ final class ConcatenationWorld {
         created.isBusy = true
         order(id, .insert(record(of: document))) { [self] isGood in
             created.isBusy = false
-            if !isGood { return live[id] = nil }
-            if form != .part { attempt() }
+            if !isGood { live[id] = nil }
+            for order in created.waitingOrders { order() }
+            created.waitingOrders = []
+            if isGood && form != .part { attempt() }
         }
     }
 
@@ -138,6 +142,9 @@ final class ConcatenationWorld {
     // MARK: The whole
 
     private func take(_ body: @escaping (Live, UInt64) -> Void) {
+        if let whole = find(Self.whole), whole.isBusy {
+            return whole.waitingOrders.append { [self] in take(body) }
+        }
         guard let whole = find(Self.whole), whole.document.status == .uploading else {
             if recorded(Self.whole)?.isUploaded == true { isToldWhole = true }
             return
