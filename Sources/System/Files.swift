@@ -153,6 +153,26 @@ package enum Files {
         try check("pread") { pread(descriptor, buffer.baseAddress!, buffer.count, off_t(offset)) }
     }
 
+    /// `byteCount` bytes from `offset`; fewer where the file ends before.
+    package static func read(_ descriptor: Int32, at offset: Int64, byteCount: Int) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            do throws(SystemError) {
+                while count < byteCount {
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<byteCount])
+                    let more = try read(descriptor, at: offset + Int64(count), into: rest)
+                    if more == 0 { return }
+                    count += more
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     /// Whether a file has this text in its first `bytesMax` bytes. Blocks; about as fast as memory is read.
     package static func contains(
         _ descriptor: Int32, _ text: String, bytesMax: Int64

@@ -117,21 +117,10 @@ private struct PackedFile: RandomAccessBytes {
 
     func read(at offset: Int64, count wanted: Int) throws(FormatError) -> [UInt8] {
         let wanted = Int(max(0, min(Int64(wanted), byteCount - offset)))
-        var failure: SystemError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-            do throws(SystemError) {
-                while count < wanted {
-                    let rest = UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<wanted])
-                    let read = try Files.read(descriptor, at: offset + Int64(count), into: rest)
-                    if read == 0 { return }
-                    count += read
-                }
-            } catch {
-                failure = error
-            }
+        do throws(SystemError) {
+            return try Files.read(descriptor, at: offset, byteCount: wanted)
+        } catch {
+            throw .sourceFailed(reason: "\(error)")
         }
-        if let failure { throw .sourceFailed(reason: "\(failure)") }
-        return bytes
     }
 }

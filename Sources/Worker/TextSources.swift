@@ -83,28 +83,9 @@ struct TextSources: ~Copyable {
         case (.recognized(run, let page), 0): recognized.append((page, []))
         case (.recognized(run, let page), 1):
             let file = OwnedDescriptor(owning: message.descriptors[0])
-            recognized.append((page, try Self.contents(of: file.raw)))
+            recognized.append((page, try Files.read(file.raw, at: 0, byteCount: Int(Files.size(file.raw)))))
         case (.stop(run), 0): isStopped = true
         default: throw Orphaned()
         }
-    }
-
-    private static func contents(of file: Int32) throws(SystemError) -> [UInt8] {
-        var failure: SystemError?
-        // Its own size and no more: several wait at once.
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(try Files.size(file))) { buffer, count in
-            do throws(SystemError) {
-                while count < buffer.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
-                    let read = try Files.read(file, at: Int64(count), into: rest)
-                    if read == 0 { return }
-                    count += read
-                }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return bytes
     }
 }

@@ -137,20 +137,6 @@ class TestPagesWithoutText:
         assert (state["status"], state["pages_done"]) == ("complete", 4), state
         assert state["message"] == "Text recognition (OCR) could not read pages 2, 3.", state
 
-    def test_none_before_the_checkpoint_is_recognized_again(self, with_tesseract):
-        server = with_tesseract(SIGNING.replace("0.15", "0.4"), "--retry-wait-seconds", 0)
-        identifier = server.client.upload(documents.scanned(9, typed=(1,)))["document_id"]
-        eventually(lambda: (server.client.state(identifier)["pages_done"] or 0) >= 6, 60)
-        killed_at = time.time_ns()
-        os.kill(server.worker_processes()[0].pid, signal.SIGKILL)
-        state = server.client.finish(identifier)
-        assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 9), state
-        moments = [int(moment) for moment in SIGNED.findall(text_of(server, identifier))]
-        assert len(moments) == 8 and state["resumed_from"] >= 2, state
-        known = state["resumed_from"] - 1
-        assert all(moment < killed_at for moment in moments[:known])
-        assert all(moment > killed_at for moment in moments[known:])
-
     def test_cancelling_ends_what_recognizes_them(self, with_tesseract):
         server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 60"))
         identifier = server.client.upload(documents.scanned(pages=3, typed=(1,)))["document_id"]
@@ -245,18 +231,20 @@ class TestWithoutRecognition:
 
 
 class TestAnInterruptedRecognition:
-    def test_no_page_before_the_checkpoint_is_recognized_again(self, with_tesseract):
-        server = with_tesseract(SIGNING, "--retry-wait-seconds", 0)
-        identifier = server.client.upload(documents.scanned(pages=9))["document_id"]
+    @pytest.mark.parametrize("typed", [(), (1,)], ids=["all", "beside text"])
+    def test_no_page_before_the_checkpoint_is_recognized_again(self, with_tesseract, typed):
+        server = with_tesseract(SIGNING.replace("0.15", "0.3"), "--retry-wait-seconds", 0)
+        identifier = server.client.upload(documents.scanned(pages=9, typed=typed))["document_id"]
         eventually(lambda: (server.client.state(identifier)["pages_done"] or 0) >= 6, 60)
         killed_at = time.time_ns()
         os.kill(server.worker_processes()[0].pid, signal.SIGKILL)
         state = server.client.finish(identifier)
         assert (state["status"], state["attempt"], state["pages_done"]) == ("complete", 2, 9), state
         moments = [int(moment) for moment in SIGNED.findall(text_of(server, identifier))]
-        assert len(moments) == 9 and state["resumed_from"] >= 2, state
-        assert all(moment < killed_at for moment in moments[:state["resumed_from"]])
-        assert all(moment > killed_at for moment in moments[state["resumed_from"]:])
+        assert len(moments) == 9 - len(typed) and state["resumed_from"] >= 2, state
+        known = state["resumed_from"] - len(typed)
+        assert all(moment < killed_at for moment in moments[:known])
+        assert all(moment > killed_at for moment in moments[known:])
 
     def test_cancelling_ends_its_processes_within_a_second(self, with_tesseract):
         server = with_tesseract(SIGNING.replace("sleep 0.15", "sleep 60"))

@@ -85,7 +85,8 @@ typedef struct {
     bool outlives_parent;
     const hw_sandbox *sandbox;    // NULL: none
 } hw_spawn_request;
-/// Starts a child in a session of its own that dies with its parent, unless it is to outlive it. Returns 0, or the errno of the step that failed.
+/// Starts a child in a session of its own that dies with its parent, unless it is to outlive it. Returns 0, or the errno
+/// of the step that failed.
 int hw_spawn(const hw_spawn_request *request, pid_t *pid);
 
 #endif
